@@ -1,1 +1,8 @@
-//! x
+//! Liftlock raises an application from one version to the next, one sandboxed stage at a time, and lowers it again if
+//! anything goes wrong.
+//!
+//! The library knows no terminal, no environment and no `exit`: that is the business of the binary (`main.rs`, `cli/`).
+//! `ARCHITECTURE.md` in the repository has the map; the modules below are listed from the bottom up.
+
+pub mod effect;
+pub mod io;
