@@ -1,1 +1,56 @@
-fn main() {}
+//! What this repository does with itself: `cargo xtask <command>`.
+//!
+//! One file a command. Each can be run alone; `test` runs what the others need.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a terminal")]
+
+mod bundle;
+mod demo;
+mod guest;
+mod layout;
+mod plugins;
+mod process;
+mod setup;
+mod steps;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use layout::Layout;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set up, build the plugins, test, demonstrate, tidy")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Arguments),
+    Plugins(plugins::Arguments),
+    Test(test::Arguments),
+    Tidy(tidy::Arguments),
+    Demo(demo::Arguments),
+}
+
+fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let layout = Layout::find();
+    let result = match command {
+        Command::Setup(arguments) => setup::run(&layout, &arguments),
+        Command::Plugins(arguments) => plugins::run(&layout, &arguments),
+        Command::Test(arguments) => test::run(&layout, &arguments),
+        Command::Tidy(arguments) => tidy::run(&layout, &arguments),
+        Command::Demo(arguments) => demo::run(&layout, &arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
