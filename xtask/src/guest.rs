@@ -4,7 +4,7 @@
 //! private sysroot. Nothing of this reaches the builds for the host.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,6 +26,9 @@ pub(crate) enum Guest {
         sysroot: PathBuf,
     },
 }
+
+/// Between flags in `CARGO_ENCODED_RUSTFLAGS`: they may hold spaces.
+pub(crate) const FLAG_SEPARATOR: &str = "\u{1f}";
 
 /// Debian's compiler.
 pub(crate) const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -63,14 +66,14 @@ impl Guest {
             }
         }
         flags.extend(self.remaps(layout));
-        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(std::ffi::OsStr::new("\u{1f}")));
+        command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new(FLAG_SEPARATOR)));
         Ok(command)
     }
 
     /// Without these a component, and so its digest, would depend on the directory it was built in.
     fn remaps(&self, layout: &Layout) -> Vec<OsString> {
         let mut remaps = vec![remap(&layout.root, "/liftlock"), remap(&layout.guest_target(), "/target")];
-        remaps.extend(cargo_home().map(|home| remap(&home, "/cargo")));
+        remaps.extend(remap_cargo_home());
         remaps
     }
 }
@@ -83,8 +86,10 @@ fn remap(from: &Path, to: &str) -> OsString {
     flag
 }
 
-fn cargo_home() -> Option<PathBuf> {
-    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))
+/// Sources of other crates, wherever this user keeps them.
+pub(crate) fn remap_cargo_home() -> Option<OsString> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")))?;
+    Some(remap(&home, "/cargo"))
 }
 
 fn with_path(directory: &Path) -> Result<OsString> {

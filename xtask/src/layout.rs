@@ -43,6 +43,11 @@ impl Layout {
         self.guest().join("build")
     }
 
+    /// What guests are built into for this machine: for clippy and their unit tests.
+    pub(crate) fn guest_host_target(&self) -> PathBuf {
+        self.guest().join("host")
+    }
+
     /// Finished bundles, one directory an application.
     pub(crate) fn bundles(&self) -> PathBuf {
         self.target.join("bundles")

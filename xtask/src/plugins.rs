@@ -48,7 +48,8 @@ fn components(layout: &Layout, guest: &Guest, workspace: &Path) -> Result<BTreeM
     let mut components = BTreeMap::new();
     for name in stage_crates(workspace)? {
         let path = release.join(format!("{}.wasm", name.replace('-', "_")));
-        let bytes = fs::read(&path).with_context(|| format!("{name} was built, but {} is not there", path.display()))?;
+        let bytes =
+            fs::read(&path).with_context(|| format!("{name} was built, but {} is not there", path.display()))?;
         if !is_component(&bytes) {
             bail!("{name} was linked to a core module, not to a component: does it call wit_bindgen::generate?");
         }

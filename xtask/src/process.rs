@@ -22,10 +22,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// # Errors
 /// If it cannot be started or fails.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start {}", shown(command)))?;
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", shown(command)))?;
     let stdout = String::from_utf8_lossy(&stdout).into_owned();
     if !status.success() {
         let stderr = String::from_utf8_lossy(&stderr);

@@ -1,6 +1,7 @@
 //! `setup`: makes this machine able to build guests.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,7 +82,9 @@ fn tools() -> Result<()> {
     let path = env::var_os("PATH").unwrap_or_default();
     let there = |program: &str| env::split_paths(&path).any(|directory| directory.join(program).is_file());
     let missing: Vec<_> = TOOLS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
-    if !missing.is_empty() && let Err(error) = install(&missing) {
+    if !missing.is_empty()
+        && let Err(error) = install(&missing)
+    {
         println!("setup: tests that need {} will be skipped ({error:#})", missing.join(", "));
     }
     Ok(())
@@ -107,7 +110,8 @@ fn install(packages: &[&str]) -> Result<()> {
 
 /// The standard library for wasm, built once from Debian's sources with Debian's compiler.
 fn private_sysroot(layout: &Layout) -> Result<PathBuf> {
-    let key = short_digest(&guest::version(DEBIAN_RUSTC)?);
+    let flags = std_flags();
+    let key = short_digest(&format!("{}{flags:?}", guest::version(DEBIAN_RUSTC)?));
     let sysroot = layout.guest().join(format!("sysroot-{key}"));
     if has_wasm(&sysroot) {
         return Ok(sysroot);
@@ -115,9 +119,10 @@ fn private_sysroot(layout: &Layout) -> Result<PathBuf> {
     println!("setup: building the standard library for {WASM} (once, about a minute)");
     let work = layout.guest().join(format!("std-{key}"));
     write_stub(&work)?;
-    process::output(&mut build_std(&work))?;
+    process::output(&mut build_std(&work, &flags))?;
     let partial = layout.guest().join(format!("sysroot-{key}.partial"));
     collect(&work, &partial)?;
+    let _ = fs::remove_dir_all(&sysroot);
     fs::rename(&partial, &sysroot).with_context(|| format!("cannot finish {}", sysroot.display()))?;
     fs::remove_dir_all(&work)?;
     Ok(sysroot)
@@ -133,7 +138,13 @@ fn write_stub(work: &Path) -> Result<()> {
     Ok(())
 }
 
-fn build_std(work: &Path) -> Command {
+/// Bitcode, so that guests can be optimised as a whole; no path of this machine, so that their digests do not depend on it.
+fn std_flags() -> OsString {
+    let flags = [OsString::from("-Cembed-bitcode=yes")].into_iter().chain(guest::remap_cargo_home());
+    flags.collect::<Vec<_>>().join(OsStr::new(guest::FLAG_SEPARATOR))
+}
+
+fn build_std(work: &Path, flags: &OsStr) -> Command {
     let mut command = process::cargo(work);
     command
         .args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", WASM])
@@ -141,7 +152,7 @@ fn build_std(work: &Path) -> Command {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", SOURCES)
         .env("CARGO_TARGET_DIR", work.join("target"))
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Cembed-bitcode=yes")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
         .env_remove("RUSTFLAGS");
     command
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 /// Runs steps one after the other and remembers how long each took.
 pub(crate) struct Steps {
     start: Instant,
-    done: Vec<(&'static str, Duration)>,
+    done: Vec<(String, Duration)>,
 }
 
 impl Steps {
@@ -19,20 +19,19 @@ impl Steps {
     ///
     /// # Errors
     /// The step's own, with its name.
-    pub(crate) fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn step<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         println!("== {name}");
         let start = Instant::now();
         let result = work().with_context(|| format!("step \"{name}\" failed"))?;
         let took = start.elapsed();
         println!("== {name}: {:.1} s\n", took.as_secs_f64());
-        self.done.push((name, took));
+        self.done.push((name.to_owned(), took));
         Ok(result)
     }
 
     /// One line: what was done and how long it took.
     pub(crate) fn summary(&self) -> String {
-        let each: Vec<_> =
-            self.done.iter().map(|(name, took)| format!("{name} {:.0} s", took.as_secs_f64())).collect();
+        let each: Vec<_> = self.done.iter().map(|(name, took)| format!("{name} {:.0} s", took.as_secs_f64())).collect();
         format!("{} steps passed in {:.0} s ({})", self.done.len(), self.start.elapsed().as_secs_f64(), each.join(", "))
     }
 }
