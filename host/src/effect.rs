@@ -242,3 +242,57 @@ pub trait Store: Send + Sync {
     /// Closes all sessions (before a restore, a command, the end).
     fn close(&self);
 }
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// The operator should look at it.
+    Warning,
+    /// The run does not go on.
+    Blocking,
+}
+
+/// One thing that a check or a verify noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable code.
+    pub code: String,
+    /// One sentence.
+    pub message: String,
+    /// What the operator can do.
+    pub fix: Option<String>,
+    /// Cannot be known before an earlier stage has run: asked again just before the stage.
+    pub deferred: bool,
+    /// More, by name.
+    pub extra: Extra,
+}
+
+impl Finding {
+    /// A blocking finding of the host itself.
+    pub fn blocking(code: &str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Blocking,
+            code: code.to_owned(),
+            message: message.into(),
+            fix: None,
+            deferred: false,
+            extra: Vec::new(),
+        }
+    }
+}
+
+/// What `apply` of a stage did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// False if there was nothing to do.
+    pub changed: bool,
+    /// One sentence for the operator.
+    pub summary: String,
+    /// More, by name.
+    pub extra: Extra,
+}

@@ -2,7 +2,9 @@
 //! anything goes wrong.
 //!
 //! The library knows no terminal, no environment and no `exit`: that is the business of the binary (`main.rs`, `cli/`).
-//! `ARCHITECTURE.md` in the repository has the map; the modules below are listed from the bottom up.
+//! `ARCHITECTURE.md` in the repository has the map.
 
 pub mod effect;
+pub mod engine;
+pub mod escape;
 pub mod io;

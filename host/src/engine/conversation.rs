@@ -1,0 +1,447 @@
+//! The conversation of one stage with the host: every call of a guest goes through here.
+//!
+//! A call is counted, looked up in the recording, and only then done: so the same code serves the first run and the replay.
+//! Three kinds of calls: *reads* change nothing; *data* changes go into the open batch of a database; *effects* are announced
+//! in the journal, done, and confirmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::apply::Apply;
+use super::event::Output;
+use super::random::Random;
+use super::recording::call_digest;
+use super::sink::Progress;
+use crate::effect::{CallError, Failure, Fault, Prepared, Store};
+use crate::escape;
+
+/// Why the host ended a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// The surroundings failed; `resume` repeats the call.
+    Fault(Fault),
+    /// The operator asked for it.
+    Interrupted,
+    /// The stage passed one of its limits.
+    Limit {
+        /// "host-call-limit".
+        code: &'static str,
+        /// Which, and how to raise it.
+        message: String,
+    },
+}
+
+/// The host has ended the stage; why is in the conversation. Handed to the sandbox as a trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the host has stopped the stage")]
+pub struct Stopped;
+
+/// What a call comes back with: an answer for the guest, or the end of the stage.
+pub type Called<T> = Result<Result<T, Failure>, Stopped>;
+
+/// What the conversation knows of its stage.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// Position in the plan.
+    pub index: u32,
+    /// The slot's name.
+    pub slot: String,
+    /// Inputs that are there.
+    pub inputs: BTreeMap<String, Output>,
+    /// What the stage may put out: name and kind.
+    pub produces: BTreeMap<String, String>,
+    /// Seed of its random numbers: the run's.
+    pub seed: [u8; 32],
+    /// Its clock, milliseconds since 1970.
+    pub clock: u64,
+    /// Calls that it may make.
+    pub host_calls: u64,
+    /// Bytes that it may log.
+    pub log_bytes: u64,
+}
+
+/// Longest log line, in bytes.
+const LOG_LINE: usize = 8 << 10;
+
+/// The conversation of one call of a stage.
+pub struct Conversation {
+    context: Context,
+    apply: Option<Box<Apply>>,
+    stop: Option<Stop>,
+    calls: u64,
+    random: Random,
+    outputs: BTreeMap<String, Output>,
+    minted: BTreeSet<(String, String)>,
+    log_left: u64,
+    log_dropped: u64,
+    logged: Vec<(String, String)>,
+}
+
+impl Conversation {
+    /// A conversation that can only look: for `check` and `verify`. It is not recorded.
+    #[must_use]
+    pub fn look(context: Context) -> Self {
+        let random = Random::new(&context.seed, &context.slot);
+        let log_left = context.log_bytes;
+        Self {
+            context,
+            apply: None,
+            stop: None,
+            calls: 0,
+            random,
+            outputs: BTreeMap::new(),
+            minted: BTreeSet::new(),
+            log_left,
+            log_dropped: 0,
+            logged: Vec::new(),
+        }
+    }
+
+    pub(super) fn apply(context: Context, apply: Apply) -> Self {
+        Self { apply: Some(Box::new(apply)), ..Self::look(context) }
+    }
+
+    /// A call that changes nothing.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn read<A, T>(
+        &mut self,
+        function: &'static str,
+        arguments: &A,
+        live: impl FnOnce() -> Result<T, CallError>,
+    ) -> Called<T>
+    where
+        A: Serialize,
+        T: Serialize + DeserializeOwned,
+    {
+        self.count()?;
+        let Some(apply) = &mut self.apply else {
+            return self.answered(live());
+        };
+        let call = caught(&mut self.stop, call_digest(function, arguments))?;
+        match caught(&mut self.stop, apply.recorded(function, call))? {
+            Some(answer) => Ok(answer),
+            None => {
+                let answer = self.answered(live())?;
+                self.push(call, &answer)?;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// A change of data, in the open batch of its database. `rows` says how many rows it changed.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn data<A, T>(
+        &mut self,
+        function: &'static str,
+        store: &Arc<dyn Store>,
+        arguments: &A,
+        live: impl FnOnce() -> Result<T, CallError>,
+        rows: impl FnOnce(&T) -> u64,
+    ) -> Called<T>
+    where
+        A: Serialize,
+        T: Serialize + DeserializeOwned,
+    {
+        self.count()?;
+        let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
+        let call = caught(&mut self.stop, call_digest(function, arguments))?;
+        if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
+            return Ok(answer);
+        }
+        let answer = match apply.open_batch(store) {
+            Ok(()) => live(),
+            Err(refused) => Err(refused),
+        };
+        let answer = self.answered(answer)?;
+        self.push(call, &answer)?;
+        if let (Some(apply), Ok(value)) = (&mut self.apply, &answer) {
+            apply.changed(rows(value));
+        }
+        Ok(answer)
+    }
+
+    /// An effect: announced, done, confirmed. `touches` says whether it changes what the live installation sees; `prepare`
+    /// gets the effect's number and makes its undo data durable.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn effect<A, T>(
+        &mut self,
+        function: &'static str,
+        arguments: &A,
+        touches: bool,
+        prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
+    ) -> Called<T>
+    where
+        A: Serialize,
+        T: DeserializeOwned,
+    {
+        self.count()?;
+        let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
+        let call = caught(&mut self.stop, call_digest(function, arguments))?;
+        let answer = match caught(&mut self.stop, apply.recorded_effect(function, call))? {
+            Some(answer) => answer,
+            None => caught(&mut self.stop, apply.effect(call, touches, prepare))?,
+        };
+        match answer {
+            Err(failure) => Ok(Err(failure)),
+            Ok(value) => serde_json::from_value(value).map(Ok).map_err(|e| {
+                self.end(Stop::Fault(Fault::new("recording-damaged", format!("the result of {function}: {e}"))))
+            }),
+        }
+    }
+
+    /// Begins a transaction of the stage's own: a batch that no other effect may enter.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn begin(&mut self, store: &Arc<dyn Store>) -> Called<()> {
+        self.scope("database.begin", store.name().to_owned(), |apply| apply.begin_scope(store))
+    }
+
+    /// Ends the transaction: all of it happens.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn commit(&mut self) -> Called<()> {
+        // The answer is recorded before the commit, for the marker names the length of the recording that belongs to it.
+        let answer = self.scope("database.commit", String::new(), Apply::check_scope)?;
+        if answer.is_ok()
+            && let Some(apply) = &mut self.apply
+            && apply.is_live()
+        {
+            caught(&mut self.stop, apply.commit_scope())?;
+        }
+        Ok(answer)
+    }
+
+    /// Ends the transaction: nothing of it happens.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn rollback(&mut self) -> Called<()> {
+        self.scope("database.rollback", String::new(), Apply::rollback_scope)
+    }
+
+    fn scope(
+        &mut self,
+        function: &'static str,
+        arguments: String,
+        live: impl FnOnce(&mut Apply) -> Result<(), CallError>,
+    ) -> Called<()> {
+        self.count()?;
+        let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
+        let call = caught(&mut self.stop, call_digest(function, &arguments))?;
+        if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
+            return Ok(answer);
+        }
+        let answer = live(apply);
+        let answer = self.answered(answer)?;
+        self.push(call, &answer)?;
+        Ok(answer)
+    }
+
+    /// An input of the slot.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn input(&mut self, name: &str) -> Result<Option<String>, Stopped> {
+        self.count()?;
+        Ok(self.context.inputs.get(name).map(|o| o.value.clone()))
+    }
+
+    /// The ids of one kind that the slot's inputs hold.
+    #[must_use]
+    pub fn input_ids(&self, kind: &str) -> BTreeSet<String> {
+        self.context.inputs.values().filter(|o| o.kind == kind).map(|o| o.value.clone()).collect()
+    }
+
+    /// The host has made something for this stage: it may put it out.
+    pub fn mint(&mut self, kind: &str, id: &str) {
+        self.minted.insert((kind.to_owned(), id.to_owned()));
+    }
+
+    /// Puts out a value.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn set_output(&mut self, name: &str, value: &str) -> Called<()> {
+        self.count()?;
+        let Some(kind) = self.context.produces.get(name) else {
+            let text = format!("the slot {} does not produce {}", self.context.slot, escape::line(name, 100));
+            return Ok(Err(Failure::new("unknown-output", text)));
+        };
+        let known = self.minted.contains(&(kind.clone(), value.to_owned()))
+            || self.context.inputs.values().any(|o| o.kind == *kind && o.value == value);
+        if kind != "text" && !known {
+            let text = format!("{name} must be the id of a {kind} that the host made for this stage");
+            return Ok(Err(Failure::new("not-minted", text)));
+        }
+        self.outputs.insert(name.to_owned(), Output { kind: kind.clone(), value: value.to_owned() });
+        Ok(Ok(()))
+    }
+
+    /// The stage's clock: milliseconds since 1970. A microsecond passes with each call.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn now(&mut self) -> Result<u64, Stopped> {
+        self.count()?;
+        Ok(self.clock_us() / 1000)
+    }
+
+    /// The stage's clock in microseconds, without counting as a call.
+    #[must_use]
+    pub fn clock_us(&self) -> u64 {
+        self.context.clock.saturating_mul(1000).saturating_add(self.calls)
+    }
+
+    /// Random bytes: the same in a resumed run.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn random(&mut self, length: u32) -> Result<Vec<u8>, Stopped> {
+        self.count()?;
+        let mut bytes = vec![0; length.min(4096) as usize];
+        self.random.fill(&mut bytes);
+        Ok(bytes)
+    }
+
+    /// Says how far the stage is. Not shown while it is replayed.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn progress(&mut self, done: u64, total: Option<u64>, unit: &str) -> Result<(), Stopped> {
+        self.count()?;
+        if let Some(apply) = &self.apply
+            && apply.is_live()
+        {
+            let progress = Progress { done, total, unit: escape::line(unit, 32) };
+            apply.shared().sink().progress(self.context.index, &progress);
+        }
+        Ok(())
+    }
+
+    /// A line for the operator. Escaped, cut, and dropped where there are too many.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn log(&mut self, level: &str, message: &str) -> Result<(), Stopped> {
+        self.count()?;
+        let level = match level {
+            "debug" | "info" | "warning" | "error" => level,
+            _ => "info",
+        };
+        let line = escape::line(message, LOG_LINE);
+        let cost = line.len() as u64;
+        if cost > self.log_left {
+            self.log_dropped += 1;
+            return Ok(());
+        }
+        self.log_left -= cost;
+        match &self.apply {
+            None => self.logged.push((level.to_owned(), line)),
+            Some(apply) if apply.is_live() => apply.shared().sink().log(self.context.index, level, &line),
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Counts a call that the sandbox answers by itself (WASI).
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn count(&mut self) -> Result<(), Stopped> {
+        if self.stop.is_some() {
+            return Err(Stopped);
+        }
+        self.calls += 1;
+        if self.calls > self.context.host_calls {
+            let message = format!("the stage made more than {} calls to the host", self.context.host_calls);
+            return Err(self.end(Stop::Limit { code: "host-call-limit", message }));
+        }
+        if let Some(apply) = &mut self.apply {
+            if apply.shared().stop_requested() {
+                return Err(self.end(Stop::Interrupted));
+            }
+            caught(&mut self.stop, apply.close_due_batch())?;
+        }
+        Ok(())
+    }
+
+    /// Whether the operator asked the run to stop.
+    #[must_use]
+    pub fn interrupted(&self) -> bool {
+        self.apply.as_ref().is_some_and(|a| a.shared().stop_requested())
+    }
+
+    /// Ends the stage.
+    pub fn end(&mut self, stop: Stop) -> Stopped {
+        self.stop.get_or_insert(stop);
+        Stopped
+    }
+
+    /// Whether calls are answered from the recording now.
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        self.apply.as_ref().is_some_and(|a| !a.is_live())
+    }
+
+    /// What the conversation is about.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Why the host ended the stage, if it did.
+    #[must_use]
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// Log lines of a call that can only look.
+    #[must_use]
+    pub fn logged(&self) -> &[(String, String)] {
+        &self.logged
+    }
+
+    pub(super) fn finish(self) -> (Option<Box<Apply>>, Option<Stop>, BTreeMap<String, Output>, u64) {
+        (self.apply, self.stop, self.outputs, self.log_dropped)
+    }
+
+    fn answered<T>(&mut self, result: Result<T, CallError>) -> Called<T> {
+        match result {
+            Ok(value) => Ok(Ok(value)),
+            Err(CallError::Answer(failure)) => Ok(Err(failure)),
+            Err(CallError::Fault(fault)) => Err(self.end(Stop::Fault(fault))),
+        }
+    }
+
+    fn push<T: Serialize>(&mut self, call: u64, answer: &T) -> Result<(), Stopped> {
+        match &mut self.apply {
+            Some(apply) => caught(&mut self.stop, apply.push(call, answer)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A fault ends the stage.
+fn caught<T>(stop: &mut Option<Stop>, result: Result<T, Fault>) -> Result<T, Stopped> {
+    result.map_err(|fault| {
+        let stopped = if fault.code == "interrupted" { Stop::Interrupted } else { Stop::Fault(fault) };
+        stop.get_or_insert(stopped);
+        Stopped
+    })
+}
+
+fn read_only(function: &str) -> Failure {
+    Failure::new("read-only", format!("{function} is not possible in check and verify"))
+}
+

@@ -1,0 +1,454 @@
+//! The run loop: from the state, the next thing to do, until the run has an end.
+//!
+//! `apply` and `resume` are the same loop: a new run begins with one event in its journal, a resumed one with more.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::apply::{Apply, effect_frame};
+use super::conversation::{Context, Conversation, Stop};
+use super::event::{EffectResult, Event, FailureKind, Output, Plan};
+use super::journal::Journal;
+use super::recording::Recording;
+use super::shared::{Parts, Shared, now};
+use super::stage::{Returned, Stage};
+use super::state::{Freeze, Phase, State, Step};
+use crate::effect::{Fault, Finding, Outcome, Severity, Verdict};
+
+/// Starts of one stage without a trace before it counts as a crash loop.
+const CRASH_LOOP: u32 = 4;
+/// How often a batch that the server lost is tried again in the same process.
+const BATCH_TRIES: u32 = 3;
+
+/// What to do when a stage fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Put everything back.
+    PutBack,
+    /// Stop there: the operator mends it and resumes.
+    Keep,
+}
+
+/// How a run ends, for now or for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// All stages are done.
+    Done,
+    /// Everything is as it was.
+    PutBack,
+    /// A stage failed; the run waits for `resume` or `undo`.
+    Failed,
+    /// A fault of the surroundings; the run waits for `resume` or `undo`.
+    Stopped(Fault),
+    /// The operator stopped it; `resume` goes on.
+    Interrupted,
+    /// Something could not be put back.
+    UndoFailed(Fault),
+}
+
+/// Limits of one stage that the conversation itself keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct TalkLimits {
+    /// Calls to the host.
+    pub host_calls: u64,
+    /// Bytes of log.
+    pub log_bytes: u64,
+}
+
+/// A stage with its limits.
+pub struct Slot {
+    /// The component.
+    pub stage: Box<dyn Stage>,
+    /// Limits of its conversation.
+    pub limits: TalkLimits,
+}
+
+/// A run.
+pub struct Engine {
+    pub(super) shared: Arc<Shared>,
+    slots: Vec<Slot>,
+    seed: [u8; 32],
+    on_failure: OnFailure,
+}
+
+impl Engine {
+    /// Begins a new run: its directory and its journal are there when this returns.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn start(parts: Parts, plan: Plan, slots: Vec<Slot>, on_failure: OnFailure) -> Result<Self, Fault> {
+        let fault = |e: io::Error| Fault::io("making the directory of the run", &e);
+        for name in ["recordings", "restore", "artifacts", "spool"] {
+            crate::io::make_private_dir(&parts.directory.join(name)).map_err(fault)?;
+        }
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|e| Fault::new("io-error", format!("random numbers: {e}")))?;
+        crate::io::write_atomic(&parts.directory.join("seed"), &seed, 0o600).map_err(fault)?;
+        let mut journal = Journal::create(&parts.directory.join("journal.jsonl"))?;
+        let event = Event::RunStarted { plan };
+        journal.append(now(), &event)?;
+        let state = State::first(&event).map_err(|e| Fault::new("host-bug", e.to_string()))?;
+        let shared = Arc::new(Shared::new(parts, journal, state));
+        shared.sink().event(&event);
+        Ok(Self { shared, slots, seed, on_failure })
+    }
+
+    /// Opens a run that exists, to resume, undo or commit it.
+    ///
+    /// # Errors
+    /// "journal-damaged"; what the file system says.
+    pub fn open(parts: Parts, slots: Vec<Slot>, on_failure: OnFailure) -> Result<Self, Fault> {
+        let path = parts.directory.join("journal.jsonl");
+        let (journal, entries) = Journal::open(&path)?;
+        let state = State::fold(entries.iter().map(|e| &e.event))
+            .map_err(|e| Fault::new("journal-damaged", format!("{}: {e}", path.display())))?
+            .ok_or_else(|| Fault::new("journal-damaged", format!("{} is empty", path.display())))?;
+        let seed = read_seed(&parts.directory)?;
+        Ok(Self { shared: Arc::new(Shared::new(parts, journal, state)), slots, seed, on_failure })
+    }
+
+    /// Reads the state.
+    pub fn state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        self.shared.state(read)
+    }
+
+    /// Goes forward until the run has an end.
+    pub fn drive(&mut self) -> Ending {
+        match self.forward() {
+            Ok(ending) => ending,
+            Err(fault) => self.stopped(fault),
+        }
+    }
+
+    fn stopped(&self, fault: Fault) -> Ending {
+        let ending = if fault.code == "interrupted" { Ending::Interrupted } else { Ending::Stopped(fault.clone()) };
+        // The journal may be what failed. Then the state tells it: a run without an end.
+        let _ = self.shared.record(Event::Stopped { code: fault.code.to_owned(), message: fault.message.clone() });
+        if ending != Ending::Interrupted {
+            self.shared.operator().attention(fault.code, &fault.message);
+        }
+        ending
+    }
+
+    fn forward(&mut self) -> Result<Ending, Fault> {
+        loop {
+            match self.shared.state(|s| s.phase) {
+                Phase::Done | Phase::Committed => return Ok(Ending::Done),
+                Phase::PutBack => return Ok(Ending::PutBack),
+                Phase::Undoing | Phase::UndoFailed => return Ok(self.undo("resumed")),
+                Phase::Upgrading => {}
+            }
+            self.settle()?;
+            let stage = self.shared.state(|s| s.stage);
+            if stage as usize == self.slots.len() {
+                self.shared.thaw()?;
+                self.shared.record(Event::RunDone {})?;
+                continue;
+            }
+            if self.one_stage(stage)? == StageEnd::Failed {
+                let (code, message) = self
+                    .shared
+                    .state(|s| s.failure.as_ref().map(|f| (f.2.clone(), f.3.clone())))
+                    .unwrap_or_default();
+                if self.on_failure == OnFailure::PutBack {
+                    return Ok(self.undo(&code));
+                }
+                self.shared.operator().attention(&code, &message);
+                return Ok(Ending::Failed);
+            }
+        }
+    }
+
+    /// Looks what became of the effect that a crash has left in the air.
+    fn settle(&self) -> Result<(), Fault> {
+        let Some(effect) = self.shared.state(|s| s.in_flight().cloned()) else { return Ok(()) };
+        let number = effect.number;
+        match self.shared.capability(&effect.change)?.settle(&effect.change)? {
+            Verdict::Done(value) => {
+                self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value) })
+            }
+            Verdict::NotDone => self.shared.record(Event::NotDone { effect: number }),
+            Verdict::Undetermined(why) => {
+                let what = format!("{} of {}: {why}", effect.change.verb, effect.change.object);
+                Err(Fault::new("undetermined", what).hint("put the installation back with `liftlock undo`"))
+            }
+        }
+    }
+
+    /// Compares each touched database with what the journal knows of it. A batch whose journal line was lost is found here.
+    fn reconcile(&self) -> Result<(), Fault> {
+        let (stage, run, databases) =
+            self.shared.state(|s| (s.stage, s.plan.run.clone(), s.databases.clone()));
+        for (name, known) in databases {
+            let store = self.shared.store(&name)?;
+            let marker = store.marker()?;
+            let sequence = known.marker.as_ref().map_or(0, |m| m.sequence);
+            match marker {
+                Some(m) if m.run == run && m.stage == stage && m.sequence == sequence + 1 => {
+                    self.shared.record(Event::Batch {
+                        stage,
+                        database: name,
+                        sequence: m.sequence,
+                        recording: m.recording,
+                        statements: 0,
+                        rows: 0,
+                        stamp: store.stamp()?,
+                    })?;
+                }
+                m if m == known.marker => {
+                    if !known.stamp.is_empty() && store.stamp()? != known.stamp {
+                        return Err(super::apply::foreign_write(&name));
+                    }
+                }
+                other => {
+                    let text = format!("the marker of database {name} is {other:?}, expected {:?}", known.marker);
+                    return Err(Fault::new("undetermined", text)
+                        .hint("another program has changed the database; put it back with `liftlock undo`"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn one_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        let after = self.shared.state(|s| s.plan.slots.get(stage as usize).is_some_and(|p| p.after));
+        if after {
+            self.shared.thaw()?;
+        }
+        if self.shared.state(|s| s.step.clone()) != Step::Applied {
+            let fresh = self.shared.state(|s| s.step != Step::Applying);
+            if fresh && let Some(end) = self.check_before(stage)? {
+                return Ok(end);
+            }
+            for tries in 1.. {
+                match self.apply_stage(stage) {
+                    Err(fault) if fault.code == "batch-lost" && tries < BATCH_TRIES => {
+                        self.shared.note("the database gave a batch up; it is done again");
+                    }
+                    Ok(StageEnd::Done) => break,
+                    other => return other,
+                }
+            }
+        }
+        self.verify_stage(stage)
+    }
+
+    fn check_before(&mut self, stage: u32) -> Result<Option<StageEnd>, Fault> {
+        let talk = Conversation::look(self.context(stage));
+        let Returned { talk, answer } = self.slot(stage)?.stage.check(talk);
+        let findings = self.looked(talk, answer)?;
+        match findings {
+            Ok(findings) => match self.first_blocking(stage, &findings) {
+                None => Ok(None),
+                Some(f) => self.failed(stage, FailureKind::Checked, &f.code, &f.message, None).map(Some),
+            },
+            Err((code, message)) => self.failed(stage, FailureKind::Trapped, &code, &message, None).map(Some),
+        }
+    }
+
+    fn apply_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        self.reconcile()?;
+        let (attempt, deaths, clock) = self.shared.state(|s| (s.attempts + 1, s.deaths, s.clock));
+        if deaths >= CRASH_LOOP {
+            let text = format!("the stage {} died {deaths} times in the same place", self.shared.state(|s| s.slot(stage).to_owned()));
+            self.shared.record(Event::Stopped { code: "crash-loop".into(), message: text.clone() })?;
+            return Err(Fault::new("crash-loop", text).hint("put the installation back with `liftlock undo`"));
+        }
+        let clock = if attempt == 1 { now() } else { clock };
+        self.shared.record(Event::StageStarted { stage, attempt, clock })?;
+        let recording = self.recording(stage)?;
+        if recording.is_replaying() {
+            self.shared.note("replaying what is already done");
+        }
+        let talk = Conversation::apply(self.context(stage), Apply::new(self.shared.clone(), stage, recording));
+        let Returned { talk, answer } = self.slot(stage)?.stage.apply(talk);
+        let (apply, stop, outputs, dropped) = talk.finish();
+        let apply = apply.ok_or_else(|| Fault::new("host-bug", "the conversation came back without its recording"))?;
+        if dropped > 0 {
+            let line = format!("{dropped} log lines dropped: the limit is log-bytes");
+            self.shared.sink().log(stage, "warning", &line);
+        }
+        match (stop, answer) {
+            (Some(Stop::Fault(fault)), _) => {
+                apply.stop(false)?;
+                Err(fault)
+            }
+            (Some(Stop::Interrupted), _) => {
+                apply.stop(true)?;
+                Err(interrupted())
+            }
+            (Some(Stop::Limit { code, message }), _) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Trapped, code, &message, Some(length))
+            }
+            (None, Err(trap)) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Trapped, &trap.code, &trap.message, Some(length))
+            }
+            (None, Ok(Err(failure))) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Answered, &failure.code, &failure.message, Some(length))
+            }
+            (None, Ok(Ok(outcome))) => {
+                apply.finish()?;
+                self.applied(stage, &outcome, outputs)
+            }
+        }
+    }
+
+    fn applied(&self, stage: u32, outcome: &Outcome, outputs: BTreeMap<String, Output>) -> Result<StageEnd, Fault> {
+        let missing = self.shared.state(|s| {
+            let planned = s.plan.slots.get(stage as usize)?;
+            planned.produces.keys().find(|name| !outputs.contains_key(*name)).cloned()
+        });
+        if let Some(name) = missing {
+            let text = format!("the stage says that it is done, but has not put out {name}");
+            let length = self.shared.state(|s| s.position.recording);
+            return self.failed(stage, FailureKind::Unverified, "output-missing", &text, Some(length));
+        }
+        self.shared.record(Event::StageApplied {
+            stage,
+            changed: outcome.changed,
+            summary: crate::escape::line(&outcome.summary, 500),
+            outputs,
+        })?;
+        let verbs = self.shared.state(|s| {
+            let mine = s.effects.iter().filter(|e| e.stage == stage && matches!(e.fate, super::state::Fate::Done(_)));
+            mine.map(|e| e.change.verb.clone()).collect::<Vec<_>>()
+        });
+        self.shared.operator().after(&verbs.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(StageEnd::Done)
+    }
+
+    fn verify_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        let talk = Conversation::look(self.context(stage));
+        let Returned { talk, answer } = self.slot(stage)?.stage.verify(talk);
+        let mut findings = match self.looked(talk, answer)? {
+            Ok(findings) => findings,
+            Err((code, message)) => return self.failed(stage, FailureKind::Unverified, &code, &message, None),
+        };
+        findings.extend(self.slot(stage)?.stage.expect()?);
+        if let Some(f) = self.first_blocking(stage, &findings) {
+            return self.failed(stage, FailureKind::Unverified, &f.code, &f.message, None);
+        }
+        self.shared.record(Event::StageDone { stage })?;
+        // As secret as the backup, and not needed any more. What is left behind goes with the run's directory.
+        let _ = fs::remove_file(self.shared.recording_path(stage));
+        Ok(StageEnd::Done)
+    }
+
+    /// The findings of a look, or the code and message of its end.
+    fn looked(
+        &self,
+        talk: Conversation,
+        answer: Result<Vec<Finding>, super::stage::Trap>,
+    ) -> Result<Result<Vec<Finding>, (String, String)>, Fault> {
+        let stage = talk.context().index;
+        for (level, line) in talk.logged() {
+            self.shared.sink().log(stage, level, line);
+        }
+        let (_, stop, ..) = talk.finish();
+        Ok(match (stop, answer) {
+            (Some(Stop::Fault(fault)), _) => return Err(fault),
+            (Some(Stop::Interrupted), _) => return Err(interrupted()),
+            (Some(Stop::Limit { code, message }), _) => Err((code.to_owned(), message)),
+            (None, Err(trap)) => Err((trap.code, trap.message)),
+            (None, Ok(findings)) => Ok(findings),
+        })
+    }
+
+    fn first_blocking(&self, stage: u32, findings: &[Finding]) -> Option<Finding> {
+        let slot = self.shared.state(|s| s.slot(stage).to_owned());
+        for finding in findings {
+            self.shared.sink().finding(&slot, finding);
+        }
+        findings.iter().find(|f| f.severity == Severity::Blocking).cloned()
+    }
+
+    fn failed(
+        &self,
+        stage: u32,
+        kind: FailureKind,
+        code: &str,
+        message: &str,
+        recording: Option<u64>,
+    ) -> Result<StageEnd, Fault> {
+        // After a verify the recording is complete and stays; the position in the state is its last durable point.
+        let known = || self.shared.state(|s| s.position.recording);
+        self.shared.record(Event::StageFailed {
+            stage,
+            kind,
+            code: crate::escape::line(code, 100),
+            message: crate::escape::line(message, 2000),
+            recording: recording.unwrap_or_else(known),
+        })?;
+        Ok(StageEnd::Failed)
+    }
+
+    fn recording(&self, stage: u32) -> Result<Recording, Fault> {
+        let head = self.shared.state(|s| {
+            let planned = s.plan.slots.get(stage as usize);
+            let valid_for = planned.map(|p| (p.component.clone(), p.parameters.clone()));
+            (s.plan.host.clone(), s.plan.run.clone(), valid_for)
+        });
+        let (position, call) = self.shared.state(|s| {
+            let number = s.position.then.as_ref().map(|t| t.0);
+            let call = s.effects.iter().rev().find(|e| Some(e.number) == number).map(|e| e.call);
+            (s.position.clone(), call)
+        });
+        let then = position.then.as_ref().zip(call).map(|((_, result), call)| (call, effect_frame(result)));
+        Recording::open(&self.shared.recording_path(stage), position.recording, then, &head)
+    }
+
+    fn context(&self, stage: u32) -> Context {
+        let limits = self.slots.get(stage as usize).map(|s| s.limits);
+        self.shared.state(|s| {
+            let planned = s.plan.slots.get(stage as usize);
+            let inputs = planned.map(|p| resolve_inputs(&p.inputs, &s.outputs)).unwrap_or_default();
+            Context {
+                index: stage,
+                slot: s.slot(stage).to_owned(),
+                inputs,
+                produces: planned.map(|p| p.produces.clone()).unwrap_or_default(),
+                seed: self.seed,
+                clock: if s.clock == 0 { s.plan.started } else { s.clock },
+                host_calls: limits.map_or(0, |l| l.host_calls),
+                log_bytes: limits.map_or(0, |l| l.log_bytes),
+            }
+        })
+    }
+
+    fn slot(&mut self, stage: u32) -> Result<&mut Slot, Fault> {
+        self.slots
+            .get_mut(stage as usize)
+            .ok_or_else(|| Fault::new("host-bug", format!("the plan has no stage {stage}")))
+    }
+
+    /// Whether others may write to the installation now, and the run has changed it.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.shared.state(|s| s.freeze == Freeze::Live && s.has_touched())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StageEnd {
+    Done,
+    Failed,
+}
+
+fn resolve_inputs(wired: &BTreeMap<String, String>, outputs: &BTreeMap<String, Output>) -> BTreeMap<String, Output> {
+    wired.iter().filter_map(|(name, from)| Some((name.clone(), outputs.get(from)?.clone()))).collect()
+}
+
+fn interrupted() -> Fault {
+    Fault::new("interrupted", "stopped by the operator at a safe point")
+}
+
+fn read_seed(directory: &Path) -> Result<[u8; 32], Fault> {
+    let bytes = fs::read(directory.join("seed")).map_err(|e| Fault::io("reading the seed of the run", &e))?;
+    bytes.try_into().map_err(|_| Fault::new("journal-damaged", "the seed of the run is damaged"))
+}

@@ -1,0 +1,183 @@
+//! What all parts of a run share: its journal and state, the capabilities, the operator.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::event::Event;
+use super::journal::Journal;
+use super::operator::Operator;
+use super::sink::Sink;
+use super::state::{Freeze, State};
+use crate::effect::{Capability, Change, Fault, Store};
+
+/// How large a batch of data changes may grow (DESIGN §6, measured in review.md 1.1).
+#[derive(Debug, Clone, Copy)]
+pub struct BatchLimits {
+    /// Statements.
+    pub statements: u64,
+    /// Rows changed.
+    pub rows: u64,
+    /// Milliseconds since its first statement, looked at with the next call.
+    pub age_ms: u64,
+}
+
+impl Default for BatchLimits {
+    fn default() -> Self {
+        Self { statements: 500, rows: 100_000, age_ms: 200 }
+    }
+}
+
+/// What the engine works with.
+pub struct Parts {
+    /// The directory of the run: journal, recordings, restore points, artifacts.
+    pub directory: PathBuf,
+    /// Everything that settles and undoes effects.
+    pub capabilities: Vec<Arc<dyn Capability>>,
+    /// The databases.
+    pub stores: Vec<Arc<dyn Store>>,
+    /// Freeze and hooks.
+    pub operator: Box<dyn Operator>,
+    /// Where to tell what happens.
+    pub sink: Box<dyn Sink>,
+    /// Set by a signal: stop at the next safe point.
+    pub stop: Arc<AtomicBool>,
+    /// How large batches grow.
+    pub batch: BatchLimits,
+}
+
+/// A run that is open for writing.
+pub(super) struct Shared {
+    directory: PathBuf,
+    capabilities: Vec<Arc<dyn Capability>>,
+    stores: Vec<Arc<dyn Store>>,
+    operator: Box<dyn Operator>,
+    stop: Arc<AtomicBool>,
+    batch: BatchLimits,
+    sink: Mutex<Box<dyn Sink>>,
+    log: Mutex<Log>,
+}
+
+struct Log {
+    journal: Journal,
+    state: State,
+}
+
+impl Shared {
+    pub(super) fn new(parts: Parts, journal: Journal, state: State) -> Self {
+        Self {
+            directory: parts.directory,
+            capabilities: parts.capabilities,
+            stores: parts.stores,
+            operator: parts.operator,
+            stop: parts.stop,
+            batch: parts.batch,
+            sink: Mutex::new(parts.sink),
+            log: Mutex::new(Log { journal, state }),
+        }
+    }
+
+    /// Makes an event durable, folds it into the state and tells the reporter.
+    pub(super) fn record(&self, event: Event) -> Result<(), Fault> {
+        {
+            let mut log = self.log();
+            let mut state = log.state.clone();
+            state.next(&event).map_err(|e| Fault::new("host-bug", e.to_string()))?;
+            log.journal.append(now(), &event)?;
+            log.state = state;
+        }
+        self.sink().event(&event);
+        Ok(())
+    }
+
+    /// Reads something from the state.
+    pub(super) fn state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.log().state)
+    }
+
+    pub(super) fn sink(&self) -> MutexGuard<'_, Box<dyn Sink>> {
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self, text: &str) {
+        self.sink().note(text);
+    }
+
+    pub(super) fn operator(&self) -> &dyn Operator {
+        self.operator.as_ref()
+    }
+
+    pub(super) fn stores(&self) -> &[Arc<dyn Store>] {
+        &self.stores
+    }
+
+    pub(super) fn capabilities(&self) -> &[Arc<dyn Capability>] {
+        &self.capabilities
+    }
+
+    pub(super) fn store(&self, name: &str) -> Result<&Arc<dyn Store>, Fault> {
+        self.stores.iter().find(|s| s.name() == name).ok_or_else(|| {
+            Fault::new("database-missing", format!("the run has changed the database {name}, which is not there now"))
+                .hint(format!("put [databases.{name}] back into installation.toml"))
+        })
+    }
+
+    pub(super) fn capability(&self, change: &Change) -> Result<&Arc<dyn Capability>, Fault> {
+        self.capabilities
+            .iter()
+            .find(|c| c.name() == change.capability)
+            .ok_or_else(|| Fault::new("host-bug", format!("nobody knows the capability {}", change.capability)))
+    }
+
+    pub(super) fn batch_limits(&self) -> BatchLimits {
+        self.batch
+    }
+
+    pub(super) fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn recording_path(&self, stage: u32) -> PathBuf {
+        self.directory.join("recordings").join(format!("{stage:02}.recording"))
+    }
+
+    pub(super) fn restore_directory(&self, store: &str) -> PathBuf {
+        self.directory.join("restore").join(store)
+    }
+
+    /// The directory of the run.
+    #[must_use]
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Nobody else may write from here on. Does nothing if that is so already.
+    pub(super) fn freeze(&self) -> Result<(), Fault> {
+        if self.state(|s| s.freeze) == Freeze::Frozen {
+            return Ok(());
+        }
+        self.record(Event::FreezeStarted {})?;
+        self.operator.freeze()?;
+        self.record(Event::Frozen {})
+    }
+
+    /// Others may write again.
+    pub(super) fn thaw(&self) -> Result<(), Fault> {
+        if matches!(self.state(|s| s.freeze), Freeze::Open | Freeze::Live) {
+            return Ok(());
+        }
+        self.record(Event::ThawStarted {})?;
+        self.operator.thaw()?;
+        self.record(Event::Thawed {})
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Milliseconds since 1970, for people: nothing is decided by it.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
