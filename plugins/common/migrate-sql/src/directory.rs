@@ -1,0 +1,45 @@
+//! Where the SQL files are.
+
+use liftlock_sdk::prelude::*;
+
+use crate::version;
+
+/// The directory with the SQL files.
+pub(crate) struct Source {
+    directory: Directory,
+    path: String,
+    suffix: String,
+}
+
+impl Source {
+    /// The directory of this slot: in the new version where that is an input, else in the root. None if it is not there yet.
+    pub(crate) fn open() -> Result<Option<Self>, Failure> {
+        let directory = match run::input("tree") {
+            Some(tree) => Directory::tree(&tree)?,
+            None => Directory::root(&run::param_or("root", "app"))?,
+        };
+        let path = run::require_param("directory")?;
+        let there = directory.stat(&path)?.is_some_and(|entry| entry.kind == "directory");
+        Ok(there.then(|| Self { directory, path, suffix: run::param_or("suffix", ".sql") }))
+    }
+
+    /// The versions of the files, in their order.
+    pub(crate) fn versions(&self) -> Result<Vec<String>, Failure> {
+        let entries = self.directory.list(&self.path)?;
+        let files = entries.iter().filter(|entry| entry.kind == "file");
+        let mut versions: Vec<_> =
+            files.filter_map(|file| file.name.strip_suffix(&self.suffix)).map(str::to_owned).collect();
+        versions.sort_by(|one, other| version::compare(one, other));
+        Ok(versions)
+    }
+
+    /// The path of a version's file.
+    pub(crate) fn path(&self, version: &str) -> String {
+        files::join(&self.path, &format!("{version}{}", self.suffix))
+    }
+
+    /// What is in a version's file.
+    pub(crate) fn read(&self, version: &str) -> Result<String, Failure> {
+        self.directory.read_text(&self.path(version))
+    }
+}

@@ -1,0 +1,62 @@
+//! The application's own note of the version that its database is at.
+
+use liftlock_sdk::prelude::*;
+
+/// How the ledger is read and written.
+pub(crate) struct Ledger {
+    read: String,
+    write: String,
+}
+
+impl Ledger {
+    /// The ledger of this slot.
+    pub(crate) fn from_params() -> Result<Self, Failure> {
+        Ok(Self { read: run::require_param("ledger-read")?, write: run::require_param("ledger-write")? })
+    }
+
+    /// The version that the database is at.
+    pub(crate) fn read(&self, database: &Database) -> Result<String, Failure> {
+        let value: Option<Value> =
+            database.query_value(&self.read, &[]).map_err(|failure| failure.at("the ledger cannot be read"))?;
+        version_of(value)
+    }
+
+    /// Notes another version.
+    pub(crate) fn write(&self, database: &Database, version: &str) -> Result<(), Failure> {
+        let done = database
+            .execute(&self.write, &[version.into()])
+            .map_err(|failure| failure.at(format!("the ledger cannot be set to {version}")))?;
+        if done.affected == 0 {
+            let message = format!("setting the ledger to {version} changed no row");
+            return Err(Failure::new("ledger-not-written", message));
+        }
+        Ok(())
+    }
+}
+
+fn version_of(value: Option<Value>) -> Result<String, Failure> {
+    match value {
+        Some(Value::Text(text)) if !text.is_empty() => Ok(text),
+        Some(Value::Int(number)) => Ok(number.to_string()),
+        Some(Value::Uint(number)) => Ok(number.to_string()),
+        _ => Err(Failure::new("ledger-empty", "the database does not say which version it is at")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_says_nothing_is_refused() {
+        for value in [None, Some(Value::Null), Some(Value::Text(String::new())), Some(Value::Float(1.5))] {
+            assert_eq!(version_of(value).unwrap_err().code, "ledger-empty");
+        }
+    }
+
+    #[test]
+    fn numbers_and_texts_are_versions() {
+        assert_eq!(version_of(Some(Value::Int(2_022_081_200))), Ok("2022081200".to_owned()));
+        assert_eq!(version_of(Some(Value::Text("v1".to_owned()))), Ok("v1".to_owned()));
+    }
+}

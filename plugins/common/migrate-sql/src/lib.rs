@@ -1,0 +1,108 @@
+//! Applies an application's numbered SQL files, as they are, statement by statement, and keeps the application's own
+//! ledger of them.
+//!
+//! The files of one directory are taken in the order of their names (runs of digits by their value); the name without the
+//! suffix is the version. Those behind the version in the ledger are applied, and the ledger is written after each.
+//!
+//! | parameter | what it is |
+//! | --- | --- |
+//! | `database` | the database; default `main` |
+//! | `root` | the root with the SQL files, if they are not in the input `tree`; default `app` |
+//! | `directory` | the directory with the SQL files (`SQL/sqlite`) |
+//! | `suffix` | the end of the files' names; default `.sql` |
+//! | `ledger-read` | a query whose first value is the version that the database is at |
+//! | `ledger-write` | a statement with one parameter: the version that it is at now |
+//! | `target` | the version to reach; default the last file's |
+//! | `keep-rows` | tables that must not lose or gain a row: `table`, or `table: SELECT COUNT(*) FROM …` for the rows that must stay |
+//! | `check-foreign-keys` | true: at the end no row may refer to one that is not there |
+//! | `code` | the application's own code for a failure; default the host's |
+//!
+//! | input | kind | what it is |
+//! | --- | --- | --- |
+//! | `tree` | tree | the new version, with the SQL files; optional |
+//!
+//! | output | kind | what it is |
+//! | --- | --- | --- |
+//! | `version` | text | the version that was reached |
+//! | `rows` | text | the rows of the tables of `keep-rows`: lines of table, a tab, number |
+//!
+//! Failures of its own: `ledger-empty`, `ledger-from-the-future`, `ledger-not-written`, `no-files`, `no-target`,
+//! `rows-lost`, `orphans`, `sql-broken`. A failed statement is named by file, number and line.
+
+mod apply;
+mod directory;
+mod ledger;
+mod orphans;
+mod rows;
+mod split;
+mod version;
+
+use liftlock_sdk::prelude::*;
+
+use crate::directory::Source;
+use crate::ledger::Ledger;
+
+struct MigrateSql;
+
+impl Stage for MigrateSql {
+    fn info() -> Info {
+        Info::new("migrate-sql", env!("CARGO_PKG_VERSION"))
+            .may_consume("tree", Kind::Tree)
+            .produces("version", Kind::Text)
+            .produces("rows", Kind::Text)
+            .asks(Ask::database("*").write("applies the migrations of the new version"))
+            .asks(Ask::files("*").read("reads the SQL files"))
+    }
+
+    fn check() -> Findings {
+        let database = open()?;
+        let version = Ledger::from_params()?.read(&database)?;
+        run::require_param("directory")?;
+        rows::Guard::from_params(database.dialect()).count(&database)?;
+        let Some(source) = Source::open()? else {
+            return Ok(vec![Finding::deferred("the SQL files are known when the package is extracted")]);
+        };
+        let due = version::due(&source.versions()?, &version, run::param("target").as_deref())?;
+        Ok(vec![Finding::info("migrations", format!("{} SQL files are due behind version {version}", due.files.len()))])
+    }
+
+    fn apply() -> Result<Outcome, Failure> {
+        let database = open()?;
+        let ledger = Ledger::from_params()?;
+        let source = Source::open()?.ok_or_else(|| Failure::new("no-files", "there are no SQL files yet"))?;
+        let guard = rows::Guard::from_params(database.dialect());
+        let before = guard.count(&database)?;
+        let due = version::due(&source.versions()?, &ledger.read(&database)?, run::param("target").as_deref())?;
+
+        let statements = apply::apply(&database, &source, &ledger, &due.files)?;
+
+        rows::compare(&before, &guard.count(&database)?)?;
+        run::set_output("rows", &rows::lines(&before))?;
+        run::set_output("version", &due.target)?;
+        let summary = format!("{} migrations, {statements} statements", due.files.len());
+        Ok(Outcome::changed_if(!due.files.is_empty(), summary))
+    }
+
+    fn verify() -> Findings {
+        let database = open()?;
+        let mut findings = Vec::new();
+        let at = Ledger::from_params()?.read(&database)?;
+        if let Some(source) = Source::open()? {
+            let due = version::due(&source.versions()?, &at, run::param("target").as_deref())?;
+            if !due.files.is_empty() {
+                let message = format!("the database is at version {at}, not at {}", due.target);
+                findings.push(Finding::blocking("not-migrated", message));
+            }
+        }
+        if run::bool_param("check-foreign-keys")? {
+            findings.extend(orphans::find(&database)?);
+        }
+        Ok(findings)
+    }
+}
+
+liftlock_sdk::export!(MigrateSql);
+
+fn open() -> Result<Database, Failure> {
+    Database::open(&run::param_or("database", "main"))
+}

@@ -1,0 +1,102 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// A directory that is only paths; those with a slash at the end are directories.
+struct Paths(BTreeSet<String>);
+
+fn paths(paths: &[&str]) -> Paths {
+    Paths(paths.iter().map(|path| (*path).to_owned()).collect())
+}
+
+impl Look for Paths {
+    fn find(&self, path: &str) -> Result<Found, Failure> {
+        Ok(match () {
+            () if path.is_empty() || self.0.contains(&format!("{path}/")) => Found::Directory,
+            () if self.0.contains(path) => Found::Other,
+            () => Found::Nothing,
+        })
+    }
+
+    fn names(&self, path: &str) -> Result<Vec<String>, Failure> {
+        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let names = self.0.iter().filter_map(|entry| entry.strip_prefix(&below)).map(|name| name.trim_end_matches('/'));
+        Ok(names.filter(|name| !name.is_empty() && !name.contains('/')).map(str::to_owned).collect())
+    }
+}
+
+fn plan(copy: &[&str], carry: &[&str], unknown: &[&str]) -> Plan {
+    Plan {
+        copy: copy.iter().map(|spec| CopySpec::parse(spec).unwrap()).collect(),
+        carry: carry.iter().map(|spec| CarrySpec::parse(spec).unwrap()).collect(),
+        carry_unknown: unknown.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn live() -> Paths {
+    paths(&[
+        ".htaccess",
+        "media/",
+        "plugins/",
+        "plugins/archive/",
+        "plugins/archive/config.inc.php",
+        "plugins/mine/",
+        "plugins/mine/config.inc.php",
+        "plugins/zip/",
+        "skins/",
+        "skins/elastic/",
+        "skins/house/",
+    ])
+}
+
+fn new() -> Paths {
+    paths(&["plugins/", "plugins/archive/", "plugins/zip/", "skins/", "skins/elastic/"])
+}
+
+fn same(path: &str) -> Pair {
+    Pair { from: path.to_owned(), to: path.to_owned() }
+}
+
+#[test]
+fn what_must_be_there_and_is_not_is_named() {
+    for plan in [plan(&["config.php"], &[], &[]), plan(&[], &["config.php -> etc/config.php"], &[])] {
+        let failure = plan.missing(&live()).unwrap_err();
+        assert_eq!(failure.code, "not-found");
+        assert!(failure.message.starts_with("config.php"));
+        assert_eq!(plan.resolve(&live(), &new()).unwrap_err().code, "not-found");
+    }
+}
+
+#[test]
+fn a_directory_of_the_new_version_is_not_hidden() {
+    assert_eq!(must_not_hide(&new(), "skins").unwrap_err().code, "cannot-copy");
+    assert_eq!(must_not_hide(&new(), ".htaccess"), Ok(()));
+}
+
+#[test]
+fn a_name_that_breaks_the_list_is_refused() {
+    let odd = paths(&["skins/", "skins/a\tb/"]);
+    assert_eq!(plan(&[], &[], &["skins"]).resolve(&odd, &new()).unwrap_err().code, "cannot-carry");
+}
+
+#[test]
+fn what_may_be_missing_is_left_out() {
+    let work = plan(&["config.php?", "no/*/way"], &["var?"], &["themes"]).resolve(&live(), &new()).unwrap();
+    assert_eq!(work, Work { copies: Vec::new(), carries: Vec::new() });
+}
+
+#[test]
+fn entries_that_the_new_version_lacks_are_carried() {
+    let work = plan(&[], &["media -> var/media"], &["skins", "plugins"]).resolve(&live(), &new()).unwrap();
+    let media = Pair { from: "media".to_owned(), to: "var/media".to_owned() };
+    assert_eq!(work.carries, [media, same("skins/house"), same("plugins/mine")]);
+}
+
+#[test]
+fn a_pattern_copies_only_where_the_new_version_has_the_place() {
+    let work = plan(&[".htaccess", "plugins/*/config.inc.php"], &[], &["plugins"]).resolve(&live(), &new()).unwrap();
+    assert_eq!(work.copies, [".htaccess", "plugins/archive/config.inc.php"]);
+    assert_eq!(work.carries, [same("plugins/mine")]);
+    let without_carry = plan(&["plugins/*/config.inc.php"], &[], &[]).resolve(&live(), &new()).unwrap();
+    assert_eq!(without_carry.copies, ["plugins/archive/config.inc.php"]);
+}

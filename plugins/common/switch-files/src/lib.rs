@@ -1,0 +1,69 @@
+//! Puts the new version live: exchanges the application's own top-level entries between the new tree and the root, in one
+//! effect, and carries the users' data over.
+//!
+//! | parameter | what it is |
+//! | --- | --- |
+//! | `root` | the root; default `app` |
+//! | `entries` | the top-level names to exchange; default `*`: all that the new tree has, but for `keep` |
+//! | `keep` | top-level names that stay as they are |
+//! | `remove` | top-level names of the old version that the new one no longer has; they move away |
+//! | `version-file`, `version-pattern`, `version` | how the application says its version: see [`liftlock_sdk::version`] |
+//! | `code` | the application's own code for a failure; default the host's |
+//!
+//! | input | kind | what it is |
+//! | --- | --- | --- |
+//! | `tree` | tree | the new version, complete but for what is carried |
+//! | `carry` | text | what is carried, as `restore-user-data` puts it out: lines of `from`, a tab, `to`; optional |
+
+mod plan;
+
+use liftlock_sdk::prelude::*;
+use liftlock_sdk::version::VersionRule;
+
+struct SwitchFiles;
+
+impl Stage for SwitchFiles {
+    fn info() -> Info {
+        Info::new("switch-files", env!("CARGO_PKG_VERSION"))
+            .consumes("tree", Kind::Tree)
+            .may_consume("carry", Kind::Text)
+            .asks(Ask::files("*").write("exchanges the application's entries for those of the new version"))
+    }
+
+    fn check() -> Findings {
+        Directory::root(&root())?;
+        VersionRule::from_params()?;
+        if run::input("tree").is_none() {
+            return Ok(vec![Finding::deferred("what will be exchanged is known when the package is extracted")]);
+        }
+        entries().map(|_| Vec::new())
+    }
+
+    fn apply() -> Result<Outcome, Failure> {
+        let carry = plan::carried(&run::input("carry").unwrap_or_default())?;
+        let done = files::switch_entries(&run::require_input("tree")?, &entries()?, &carry)?;
+        Ok(Outcome::changed(format!("{} entries exchanged, {} carried", done.entries, carry.len())))
+    }
+
+    fn verify() -> Findings {
+        let Some(rule) = VersionRule::from_params()? else { return Ok(Vec::new()) };
+        rule.check(&Directory::root(&root())?)?;
+        Ok(vec![Finding::info("switched", format!("the live version is {}", rule.version()))])
+    }
+}
+
+liftlock_sdk::export!(SwitchFiles);
+
+fn root() -> String {
+    run::param_or("root", "app")
+}
+
+/// The names that will be exchanged.
+fn entries() -> Result<Vec<String>, Failure> {
+    let tree = Directory::tree(&run::require_input("tree")?)?;
+    let names = |directory: &Directory| -> Result<Vec<String>, Failure> {
+        Ok(directory.list("")?.into_iter().map(|entry| entry.name).collect())
+    };
+    plan::Plan { entries: run::list_param("entries"), keep: run::list_param("keep"), remove: run::list_param("remove") }
+        .resolve(&names(&tree)?, &names(&Directory::root(&root())?)?)
+}
