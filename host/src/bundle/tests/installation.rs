@@ -1,0 +1,171 @@
+//! Mistakes of an operator in the one file.
+
+use std::fs;
+
+use super::{World, relative};
+use crate::bundle::Setup;
+
+/// Replaces the first text by the second and compares all that is said about it.
+fn refused(table: &[(&str, &str, &str)]) {
+    for (from, to, expected) in table {
+        assert_eq!(World::new().installation(from, to).problems(), *expected, "{to}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_or_no_file_or_not_text_is_refused() {
+    let world = World::new();
+    let problems = |name| relative(&Setup::load(&world.path(name)).unwrap_err().to_string(), world.directory.path());
+    assert_eq!(problems("nothing.toml"), "nothing.toml: cannot be read: No such file or directory (os error 2)");
+    assert_eq!(problems("bundle"), "bundle: cannot be read: not a regular file");
+    fs::write(world.path("latin.toml"), b"format = 1\nname = \"\xe9\"").unwrap();
+    assert_eq!(problems("latin.toml"), "latin.toml:2: is not UTF-8 text");
+    fs::write(world.path("big.toml"), vec![b'#'; (1 << 20) + 1]).unwrap();
+    assert_eq!(problems("big.toml"), "big.toml: cannot be read: bigger than 1 MiB");
+}
+
+#[test]
+fn what_is_not_there_or_not_known_is_refused() {
+    refused(&[
+        ("state = \"state\"\n", "", "installation.toml: the key \"state\" is missing"),
+        ("state = ", "stat = 1\nstate = ", "installation.toml:3: no key is called \"stat\" (did you mean \"state\"?)"),
+        (
+            "[pipeline]",
+            "[pipelines]",
+            "installation.toml: the section [pipeline] is missing (add: [pipeline] path = \"pipeline.toml\")\n\
+             installation.toml:5: no key is called \"pipelines\" (did you mean \"pipeline\"?)",
+        ),
+        ("path = \"www\"\n", "", "installation.toml:9: [roots.app]: the key \"path\" is missing"),
+        (
+            "owner = \"1234:1235\"",
+            "owner = \"nobody-at-all\"",
+            "installation.toml:11: [roots.app] owner: this machine has no user \"nobody-at-all\" (write numbers, as in \"33:33\")",
+        ),
+        (
+            "sqlite = \"www/data/shop.sqlite\"",
+            "url-env = \"SHOP_DB\"",
+            "installation.toml:14: [databases.main] url-env: comes with the MySQL engine (this host knows SQLite: write \
+             sqlite = \"path\")",
+        ),
+        (
+            "sqlite = \"www/data/shop.sqlite\"",
+            "",
+            "installation.toml:13: [databases.main]: the key \"sqlite\" is missing",
+        ),
+        (
+            "database.main = \"write\"",
+            "database.main = \"wirte\"",
+            "installation.toml:24: [grants.migrate-sql] database.main: \"wirte\" is not a known word (did you mean \"write\"?)",
+        ),
+        (
+            "database.main = \"write\"",
+            "databases.main = \"write\"",
+            "installation.toml:24: [grants.migrate-sql]: no key is called \"databases\" (did you mean \"database\"?)",
+        ),
+        (
+            "\"DATA-AND-NETWORK\"",
+            "\"DATA-NETWORK\"",
+            "installation.toml:25: [grants.migrate-sql] accept: \"DATA-NETWORK\" is not a known word (did you mean \
+             \"DATA-AND-NETWORK\"?)",
+        ),
+        (
+            "[\"https://Example.org/\"]",
+            "\"https://example.org\"",
+            "installation.toml:20: [grants.fetch-package] network: expected a list, found a text",
+        ),
+        (
+            "\"https://Example.org/\"",
+            "\"example.org\"",
+            "installation.toml:20: [grants.fetch-package] network: \"example.org\" is not an address: relative URL without a base",
+        ),
+        (
+            "\"127.0.0.1:8080\"",
+            "\"http://127.0.0.1\"",
+            "installation.toml:21: [grants.fetch-package] private-addresses: \"http://127.0.0.1\" is not an address (write \
+             it without https://, as in \"10.0.0.5\")",
+        ),
+        (
+            "guest-time = \"1m\"",
+            "guest-time = 60",
+            "installation.toml:28: [limits.default] guest-time: expected a duration like \"10m\", found an integer",
+        ),
+        (
+            "guest-time = \"1m\"",
+            "guest-time = \"0s\"",
+            "installation.toml:28: [limits.default] guest-time: must be more than nothing",
+        ),
+        (
+            "guest-time = \"1m\"",
+            "memory = \"256\"",
+            "installation.toml:28: [limits.default] memory: \"256\" is not a size (write a number and B, KiB, MiB or GiB, \
+             as in \"256 MiB\")",
+        ),
+        (
+            "guest-time = \"1m\"",
+            "memory = \"5 GiB\"",
+            "installation.toml:28: [limits.default] memory: a stage can have at most 4 GiB",
+        ),
+        (
+            "[[\"systemctl\", \"stop\", \"cron\"]]",
+            "[\"systemctl stop cron\"]",
+            "installation.toml:36: [freeze] stop: a command is not a line for a shell (write each command as a list, as in \
+             [[\"systemctl\", \"stop\", \"cron\"]])",
+        ),
+        (
+            "[[\"systemctl\", \"stop\", \"cron\"]]",
+            "[[]]",
+            "installation.toml:36: [freeze] stop: a command has no program",
+        ),
+        (
+            "path = \"maintenance.html\"",
+            "path = \"/etc/motd\"",
+            "installation.toml:35: [freeze.file] path: \"/etc/motd\" is not a plain relative path (no leading slash, no . and no ..)",
+        ),
+    ]);
+}
+
+#[test]
+fn directories_that_lie_in_each_other_are_refused() {
+    refused(&[
+        (
+            "state = \"state\"",
+            "state = \"www/state\"",
+            "installation.toml:3: state: the state directory is inside the root \"app\" (put it beside the root)",
+        ),
+        (
+            "state = \"state\"",
+            "state = \"state\"\nbackup = \"www/backup\"",
+            "installation.toml:4: backup: the backup directory is inside the root \"app\" (put it beside the root)",
+        ),
+        (
+            "state = \"state\"",
+            "state = \"state/../www/new\"\nbackup = \"backup\"",
+            "installation.toml:3: state: the state directory is inside the root \"app\" (put it beside the root)",
+        ),
+        (
+            "state = \"state\"",
+            "state = \".\"",
+            "installation.toml:10: [roots.app] path: the root is inside the state directory (put it beside the root)\n\
+             installation.toml:14: [databases.main] sqlite: the database is inside the state directory (move one of the two)",
+        ),
+        (
+            "[databases.main]",
+            "[roots.media]\npath = \"www/media\"\n[databases.main]",
+            "installation.toml:14: [roots.media] path: the roots \"app\" and \"media\" lie in each other (name the outer one only)",
+        ),
+        (
+            "[databases.main]",
+            "[databases.copy]\nsqlite = \"www/data/shop.sqlite\"\n[databases.main]",
+            "installation.toml:16: [databases.main] sqlite: is the same file as the database \"copy\" (name it once)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_state_directory_that_leads_into_a_root_by_a_link_is_refused() {
+    let world = World::new().installation("state = \"state\"", "state = \"link/state\"");
+    let world = world.installation("[pipeline]", "[roots.other]\npath = \"other\"\n[pipeline]");
+    fs::create_dir_all(world.path("www/data")).unwrap();
+    std::os::unix::fs::symlink(world.path("www/data"), world.path("link")).unwrap();
+    assert!(world.problems().starts_with("installation.toml:3: state: the state directory is inside the root \"app\""));
+}
