@@ -36,4 +36,3 @@ pub use self::pipeline::{ArtifactPin, Bundle, DatabaseUse, Pipeline};
 pub use self::problem::{Problem, Problems};
 pub use self::setup::{PlannedDatabase, PlannedSlot, Setup};
 pub use self::slot::{Ask, AskedCapability, Expect, Input, Phase, Port, PortKind, Slot};
-pub(crate) use self::value::is_deceptive;

@@ -1,6 +1,7 @@
 //! Readers of single values: each takes an item and says what is wrong with it.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use url::Url;
 use super::document::{Item, Wrong, kind_of};
 use super::suggest::did_you_mean;
 use super::units::{parse_duration, parse_size};
+use crate::escape;
 
 /// The value is of the right type but means nothing.
 pub(super) fn bad(message: impl Into<String>, hint: impl Into<Option<String>>) -> Wrong {
@@ -29,17 +31,12 @@ pub(super) fn text(item: &Item<'_>) -> Result<String, Wrong> {
 /// A text for people, in one line: nothing in it can move the cursor or turn the reading direction.
 pub(super) fn line(item: &Item<'_>) -> Result<String, Wrong> {
     let text = text(item)?;
-    match text.chars().find(|c| is_deceptive(*c)) {
+    let escaped = |c: &char| escape::line(c.encode_utf8(&mut [0; 4]), 4) != c.to_string();
+    match text.chars().find(escaped) {
         Some(c) => Err(bad(format!("has the character U+{:04X}, which does not belong in a line", u32::from(c)), None)),
         None if text.trim().is_empty() => Err(bad("is empty", None)),
         None => Ok(text),
     }
-}
-
-/// Whether a character can make a line look like something else: controls, line separators, marks of direction.
-pub(crate) fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A name of a pipeline, slot, root, database, artifact, port or parameter.
@@ -164,7 +161,7 @@ fn web_address(text: &str) -> Result<Url, Wrong> {
     Ok(url)
 }
 
-/// Scheme, host and port, as in "https://example.org".
+/// Scheme, host and port.
 pub(super) fn origin(item: &Item<'_>) -> Result<String, Wrong> {
     let text = text(item)?;
     let url = web_address(&text)?;
@@ -175,16 +172,17 @@ pub(super) fn origin(item: &Item<'_>) -> Result<String, Wrong> {
     Ok(origin)
 }
 
-/// A private address as the operator names it: an IP address, a network or a host, with or without a port.
+/// Private addresses as the operator names them: one, or a network.
 pub(super) fn private_address(item: &Item<'_>) -> Result<String, Wrong> {
-    let text = line(item)?;
-    if text.contains("://") || text.contains(char::is_whitespace) {
-        return Err(bad(
-            format!("{text:?} is not an address"),
-            "write it without https://, as in \"10.0.0.5\"".to_owned(),
-        ));
+    let text = text(item)?;
+    let (address, bits) = text.split_once('/').map_or((text.as_str(), None), |(address, bits)| (address, Some(bits)));
+    let longest = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
+    let fits = |address| bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= longest(address)));
+    if address.parse().is_ok_and(fits) {
+        return Ok(text);
     }
-    Ok(text)
+    let hint = "write an IP address or a network, as in \"10.0.0.5\" or \"10.0.0.0/8\"".to_owned();
+    Err(bad(format!("{text:?} is not an address"), hint))
 }
 
 /// A parameter of a stage: text, whole number, true or false, or a list of texts, which are joined by line feeds.

@@ -8,7 +8,12 @@ use super::refusal::{Refusal, plain};
 /// Every port in which the component differs from the slot.
 pub(super) fn compare(described: &StageInfo, planned: &PlannedSlot) -> Vec<Refusal> {
     let slot = &planned.slot;
-    let inputs = differences("input", &slot.consumes, &described.consumes);
+    let mut inputs = differences("input", &slot.consumes, &described.consumes);
+    let left_out = |port: &&DescribedPort| {
+        !port.is_optional() && slot.consumed(&port.name).is_some() && !slot.inputs.contains_key(&port.name)
+    };
+    let needed = described.consumes.iter().filter(left_out);
+    inputs.extend(needed.map(|port| format!("it needs the input {:?}, which comes from nowhere", port.name)));
     let outputs = differences("output", &slot.produces, &described.produces);
     let who = if planned.swapped { "the swapped component" } else { "the component" };
     let refuse = |difference: String| {

@@ -27,9 +27,9 @@ pub struct StageInfo {
 pub struct DescribedPort {
     /// Its name.
     pub name: String,
-    /// The word for its kind. A question mark behind it: the stage can do without this input.
+    /// The word for its kind.
     pub kind: String,
-    /// For later versions.
+    /// "optional": "true" for an input that the stage can do without; the rest for later versions.
     pub extra: Extra,
 }
 
@@ -50,10 +50,10 @@ pub struct DescribedAsk {
 
 impl DescribedPort {
     pub(super) fn kind(&self) -> Option<PortKind> {
-        PortKind::named(self.kind.strip_suffix('?').unwrap_or(&self.kind))
+        PortKind::named(&self.kind)
     }
 
     pub(super) fn is_optional(&self) -> bool {
-        self.kind.ends_with('?')
+        self.extra.iter().any(|(name, value)| name == "optional" && value == "true")
     }
 }

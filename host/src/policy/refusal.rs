@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use crate::bundle::{Access, PlannedSlot, is_deceptive};
+use crate::bundle::{Access, PlannedSlot};
+use crate::escape;
 
 use super::asks::EffectiveAsk;
 use super::described::StageInfo;
 
-/// More of a guest's text than this is not repeated.
+/// More bytes of a guest's text than this are not repeated.
 const LONGEST_TEXT: usize = 200;
 
 /// Why a component may not run in its slot.
@@ -39,18 +40,7 @@ impl fmt::Display for Refusal {
 
 /// A text from a guest as part of a line of ours: it cannot begin a line of its own, and does not go on for ever.
 pub(super) fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for (count, c) in text.chars().enumerate() {
-        match c {
-            _ if count == LONGEST_TEXT => {
-                plain.push('…');
-                break;
-            }
-            c if is_deceptive(c) => plain.extend(c.escape_unicode()),
-            c => plain.push(c),
-        }
-    }
-    plain
+    escape::line(text, LONGEST_TEXT)
 }
 
 /// Something that the operator would have to grant.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::*;
-use crate::bundle::{Ask, LimitOverrides, Limits, Phase, Port, PortKind, Slot};
+use crate::bundle::{Ask, Input, LimitOverrides, Limits, Phase, Port, PortKind, Slot};
 
 const ORIGIN: &str = "https://example.org";
 
@@ -36,7 +36,7 @@ fn planned() -> PlannedSlot {
         codes: Vec::new(),
         consumes: vec![Port { name: "tree".to_owned(), kind: PortKind::Tree, optional: false }],
         produces: vec![Port { name: "version".to_owned(), kind: PortKind::Text, optional: false }],
-        inputs: BTreeMap::new(),
+        inputs: [("tree".to_owned(), Input { slot: "unpack".to_owned(), output: "tree".to_owned() })].into(),
         params: BTreeMap::new(),
         asks: vec![slot_ask(AskedCapability::Database, "main", Access::Write)],
         phase: Phase::Upgrade,
@@ -108,10 +108,25 @@ fn a_component_with_other_ports_is_refused_by_name() {
 #[test]
 fn an_input_that_the_component_can_do_without_may_be_missing_in_the_slot() {
     let mut stage = described();
-    stage.consumes.push(port("extra", "text?"));
+    stage
+        .consumes
+        .push(DescribedPort { extra: vec![("optional".to_owned(), "true".to_owned())], ..port("more", "text") });
     assert!(decide(&stage, &planned()).is_ok());
-    stage.produces.push(port("extra", "text?"));
+    stage.produces.push(stage.consumes[1].clone());
     assert!(decide(&stage, &planned()).is_err());
+}
+
+#[test]
+fn an_input_that_the_component_cannot_do_without_must_come_from_somewhere() {
+    let mut slot = planned();
+    slot.slot.inputs.clear();
+    slot.slot.consumes[0].optional = true;
+    assert_eq!(
+        refused(&described(), &slot),
+        [
+            "contract-mismatch: the component migrate.wasm does not fit the slot: it needs the input \"tree\", which comes from nowhere"
+        ]
+    );
 }
 
 #[test]
@@ -186,7 +201,7 @@ fn a_reason_cannot_write_lines_of_its_own() {
     let text = lines(&stage, &slot);
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(text.lines().all(|line| line.len() < 300));
-    assert!(text.contains("[swap.migrate.grants]\ndatabase.main = \"write\"  # harmless\\u{a}files.app"), "{text}");
+    assert!(text.contains("[swap.migrate.grants]\ndatabase.main = \"write\"  # harmless\\nfiles.app"), "{text}");
 }
 
 #[test]

@@ -79,10 +79,10 @@ fn what_is_not_there_or_not_known_is_refused() {
             "installation.toml:20: [grants.fetch-package] network: \"example.org\" is not an address: relative URL without a base",
         ),
         (
-            "\"127.0.0.1:8080\"",
-            "\"http://127.0.0.1\"",
-            "installation.toml:21: [grants.fetch-package] private-addresses: \"http://127.0.0.1\" is not an address (write \
-             it without https://, as in \"10.0.0.5\")",
+            "\"127.0.0.1\"",
+            "\"127.0.0.1:80\"",
+            "installation.toml:21: [grants.fetch-package] private-addresses: \"127.0.0.1:80\" is not an address (write an \
+             IP address or a network, as in \"10.0.0.5\" or \"10.0.0.0/8\")",
         ),
         (
             "guest-time = \"1m\"",

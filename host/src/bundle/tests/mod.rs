@@ -91,7 +91,7 @@ strip = 2
 
 [grants.fetch-package]
 network = ["https://Example.org/"]
-private-addresses = ["127.0.0.1:8080"]
+private-addresses = ["127.0.0.1"]
 
 [grants.migrate-sql]
 database.main = "write"
