@@ -12,15 +12,16 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The directory of this slot: in the new version where that is an input, else in the root. None if it is not there yet.
+    /// The directory of this slot: in a root where the parameter names one, else in the new version. None as long as the
+    /// new version is not there: the live one has the same directory, with the files of before.
     pub(crate) fn open() -> Result<Option<Self>, Failure> {
-        let directory = match run::input("tree") {
-            Some(tree) => Directory::tree(&tree)?,
-            None => Directory::root(&run::param_or("root", "app"))?,
-        };
         let path = run::require_param("directory")?;
-        let there = directory.stat(&path)?.is_some_and(|entry| entry.kind == "directory");
-        Ok(there.then(|| Self { directory, path, suffix: run::param_or("suffix", ".sql") }))
+        let directory = match (run::param("root"), run::input("tree")) {
+            (Some(root), _) => Directory::root(&root)?,
+            (None, Some(tree)) => Directory::tree(&tree)?,
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self { directory, path, suffix: run::param_or("suffix", ".sql") }))
     }
 
     /// The versions of the files, in their order.

@@ -7,7 +7,7 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `database` | the database; default `main` |
-//! | `root` | the root with the SQL files, if they are not in the input `tree`; default `app` |
+//! | `root` | the root with the SQL files, if they are not in the input `tree` |
 //! | `directory` | the directory with the SQL files (`SQL/sqlite`) |
 //! | `suffix` | the end of the files' names; default `.sql` |
 //! | `ledger-read` | a query whose first value is the version that the database is at |
@@ -51,13 +51,12 @@ impl Stage for MigrateSql {
             .produces("version", Kind::Text)
             .produces("rows", Kind::Text)
             .asks(Ask::database("*").write("applies the migrations of the new version"))
-            .asks(Ask::files("*").read("reads the SQL files"))
+            .asks(Ask::files("*").read("reads the SQL files, where they are not in the package"))
     }
 
     fn check() -> Findings {
         let database = open()?;
         let version = Ledger::from_params()?.read(&database)?;
-        run::require_param("directory")?;
         rows::Guard::from_params(database.dialect()).count(&database)?;
         let Some(source) = Source::open()? else {
             return Ok(vec![Finding::deferred("the SQL files are known when the package is extracted")]);
@@ -69,7 +68,8 @@ impl Stage for MigrateSql {
     fn apply() -> Result<Outcome, Failure> {
         let database = open()?;
         let ledger = Ledger::from_params()?;
-        let source = Source::open()?.ok_or_else(|| Failure::new("no-files", "there are no SQL files yet"))?;
+        let source = Source::open()?
+            .ok_or_else(|| Failure::new("no-files", "neither `tree` nor `root` says where the SQL files are"))?;
         let guard = rows::Guard::from_params(database.dialect());
         let before = guard.count(&database)?;
         let due = version::due(&source.versions()?, &ledger.read(&database)?, run::param("target").as_deref())?;

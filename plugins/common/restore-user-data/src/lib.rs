@@ -4,7 +4,7 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `root` | the live root; default `app` |
-//! | `copy` | small files that are copied into the new tree: `path`, or `path?` if it may be missing. A `*` stands for every entry of a directory (`plugins/*/config.inc.php`) and may match nothing |
+//! | `copy` | small files that are copied into the new tree: `path`; or `path?`, if it may be missing, or the new version may have no directory for it; or with a `*` for every entry of a directory (`plugins/*/config.inc.php`), which is like `?` |
 //! | `carry` | what is renamed into the new tree by the switch: `path`, or `from -> to`; with `?` at the end if it may be missing |
 //! | `carry-unknown` | directories of which every live entry is carried that the new version does not have (`skins`) |
 //! | `code` | the application's own code for a failure; default the host's |
@@ -36,7 +36,7 @@ impl Stage for RestoreUserData {
         Info::new("restore-user-data", env!("CARGO_PKG_VERSION"))
             .consumes("tree", Kind::Tree)
             .produces("carry", Kind::Text)
-            .asks(Ask::files("*").write("copies the users' small files into the new version"))
+            .asks(Ask::files("*").read("copies the users' small files into the new version"))
     }
 
     fn check() -> Findings {

@@ -99,24 +99,32 @@ fn expand(root: &impl Look, spec: &CopySpec) -> Result<Vec<String>, Failure> {
     Ok(there)
 }
 
-/// The entries of a live directory that the new tree does not have. None if the new tree has no such directory at all.
+/// The entries of a live directory that the new tree does not have. None if one of the two has no such directory at all:
+/// then the switch leaves it alone, or it belongs to the new version only.
 fn unknown(root: &impl Look, tree: &impl Look, directory: &str) -> Result<Vec<Pair>, Failure> {
     let mut pairs = Vec::new();
-    if root.find(directory)? == Found::Directory && tree.find(directory)? == Found::Directory {
-        for name in root.names(directory)? {
-            let path = join(directory, &name);
-            if tree.find(&path)? == Found::Nothing {
-                pairs.push(Pair { from: path.clone(), to: path });
+    match (root.find(directory)?, tree.find(directory)?) {
+        (Found::Directory, Found::Directory) => {
+            for name in root.names(directory)? {
+                let path = join(directory, &name);
+                if tree.find(&path)? == Found::Nothing {
+                    pairs.push(Pair { from: path.clone(), to: path });
+                }
             }
         }
+        (Found::Other, Found::Directory) => {
+            let message = format!("{directory} is a directory in the new version and something else (a link?) here");
+            return Err(Failure::new("cannot-carry", message));
+        }
+        _ => {}
     }
     Ok(pairs)
 }
 
-/// A path that a pattern found is copied only if the new version still has the place for it.
+/// What may be missing is copied only if the new version has the place for it.
 fn wanted(tree: &impl Look, spec: &CopySpec, path: &str) -> Result<bool, Failure> {
     let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
-    Ok(!spec.is_pattern() || tree.find(parent)? == Found::Directory)
+    Ok(!(spec.optional || spec.is_pattern()) || tree.find(parent)? == Found::Directory)
 }
 
 /// Fails if a copy would replace a directory of the new version: that would hide files of it. Asked before the copy is made.

@@ -80,6 +80,22 @@ fn a_name_that_breaks_the_list_is_refused() {
 }
 
 #[test]
+fn a_link_in_the_place_of_a_directory_is_refused() {
+    let linked = paths(&["skins"]);
+    assert_eq!(plan(&[], &[], &["skins"]).resolve(&linked, &new()).unwrap_err().code, "cannot-carry");
+    assert_eq!(plan(&[], &[], &["config"]).resolve(&paths(&["config"]), &new()).unwrap().carries, []);
+}
+
+#[test]
+fn what_may_be_missing_is_not_copied_where_the_new_version_has_no_place() {
+    let work = plan(&["media/logo.svg?", ".htaccess?"], &[], &[]);
+    let live = paths(&["media/", "media/logo.svg", ".htaccess"]);
+    assert_eq!(work.resolve(&live, &new()).unwrap().copies, [".htaccess"]);
+    let must = plan(&["media/logo.svg"], &[], &[]);
+    assert_eq!(must.resolve(&live, &new()).unwrap().copies, ["media/logo.svg"]);
+}
+
+#[test]
 fn what_may_be_missing_is_left_out() {
     let work = plan(&["config.php?", "no/*/way"], &["var?"], &["themes"]).resolve(&live(), &new()).unwrap();
     assert_eq!(work, Work { copies: Vec::new(), carries: Vec::new() });
