@@ -1,0 +1,229 @@
+//! A small web server on the loopback, for packages to be downloaded from.
+//!
+//! It answers GET and HEAD of the files it was given, with ETag and single ranges. It stops when it is dropped.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::digest::sha256_hex;
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    state: Arc<State>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct State {
+    files: BTreeMap<String, File>,
+    stop: AtomicBool,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+struct File {
+    bytes: Vec<u8>,
+    etag: String,
+}
+
+impl Server {
+    /// Serves files by their paths: `("/package.zip", bytes)`.
+    ///
+    /// # Errors
+    /// If the loopback has no port left.
+    pub fn start(files: impl IntoIterator<Item = (impl Into<String>, Vec<u8>)>) -> Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on the loopback")?;
+        let address = listener.local_addr()?;
+        let file = |bytes: Vec<u8>| File { etag: format!("\"{}\"", &sha256_hex(&bytes)[..16]), bytes };
+        let files = files.into_iter().map(|(path, bytes)| (path.into(), file(bytes))).collect();
+        let state = Arc::new(State { files, ..State::default() });
+        let shared = Arc::clone(&state);
+        let thread = thread::Builder::new().name("web server".to_owned()).spawn(move || accept(&listener, &shared))?;
+        Ok(Self { address, state, thread: Some(thread) })
+    }
+
+    /// `http://127.0.0.1:<port>`, as a grant names it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many requests were answered.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of files were sent.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.state.bytes.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.state.stop.store(true, Ordering::SeqCst);
+        // Wakes the thread that waits for a connection.
+        let _ = TcpStream::connect(self.address);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, state: &Arc<State>) {
+    for stream in listener.incoming() {
+        if state.stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let state = Arc::clone(state);
+        // Detached: a client that says nothing must not keep the server from stopping.
+        thread::spawn(move || {
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = serve(&stream, &state);
+            let _ = stream.shutdown(Shutdown::Both);
+        });
+    }
+}
+
+struct Request {
+    method: String,
+    path: String,
+    range: Option<String>,
+    if_range: Option<String>,
+}
+
+/// One request a connection.
+fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
+    let Some(request) = read_request(stream)? else { return Ok(()) };
+    state.requests.fetch_add(1, Ordering::SeqCst);
+    let mut out = stream;
+    if request.method != "GET" && request.method != "HEAD" {
+        return out.write_all(&head("405 Method Not Allowed", 0, ""));
+    }
+    let Some(file) = state.files.get(&request.path) else {
+        return out.write_all(&head("404 Not Found", 0, ""));
+    };
+    let size = file.bytes.len();
+    let mut headers = format!("ETag: {}\r\nAccept-Ranges: bytes\r\n", file.etag);
+    // Of another version than the client has, it gets the whole.
+    let same = request.if_range.is_none_or(|etag| etag == file.etag);
+    let (status, part) = match request.range.filter(|_| same).map(|range| parse_range(&range, size)) {
+        None => ("200 OK", 0..size),
+        Some(Some(part)) => {
+            headers += &format!("Content-Range: bytes {}-{}/{size}\r\n", part.start, part.end - 1);
+            ("206 Partial Content", part)
+        }
+        Some(None) => {
+            headers += &format!("Content-Range: bytes */{size}\r\n");
+            return out.write_all(&head("416 Range Not Satisfiable", 0, &headers));
+        }
+    };
+    out.write_all(&head(status, part.len(), &headers))?;
+    if request.method == "GET" {
+        for piece in file.bytes[part].chunks(64 * 1024) {
+            out.write_all(piece)?;
+            state.bytes.fetch_add(piece.len() as u64, Ordering::SeqCst);
+        }
+    }
+    Ok(())
+}
+
+fn head(status: &str, length: usize, headers: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n").into_bytes()
+}
+
+fn read_request(stream: &TcpStream) -> std::io::Result<Option<Request>> {
+    let mut reader = BufReader::new(stream.take(16 * 1024));
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split_whitespace();
+    let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(None) };
+    let mut request = Request { method: method.to_owned(), path: path.to_owned(), range: None, if_range: None };
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 || line.trim_end().is_empty() {
+            return Ok(Some(request));
+        }
+        let Some((name, value)) = line.split_once(':') else { continue };
+        match name.to_ascii_lowercase().as_str() {
+            "range" => request.range = Some(value.trim().to_owned()),
+            "if-range" => request.if_range = Some(value.trim().to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// `bytes=a-`, `bytes=a-b`, `bytes=-n`. None where no byte of the file is meant.
+fn parse_range(range: &str, size: usize) -> Option<Range<usize>> {
+    let (from, to) = range.strip_prefix("bytes=")?.split_once('-')?;
+    let part = match (from.parse::<usize>(), to.parse::<usize>()) {
+        (Ok(from), Ok(to)) => from..to.saturating_add(1).min(size),
+        (Ok(from), Err(_)) if to.is_empty() => from..size,
+        (Err(_), Ok(last)) if from.is_empty() => size.saturating_sub(last)..size,
+        _ => return None,
+    };
+    (part.start < part.end).then_some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(server: &Server, request: &str) -> (String, Vec<u8>) {
+        let mut stream = TcpStream::connect(server.address).unwrap();
+        stream.write_all(format!("{request}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+        (String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end..].to_vec())
+    }
+
+    fn server() -> Server {
+        Server::start([("/p.zip", b"0123456789".to_vec())]).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_there_is_404_and_a_post_405() {
+        let server = server();
+        assert!(ask(&server, "GET /other HTTP/1.1").0.starts_with("HTTP/1.1 404 "));
+        assert!(ask(&server, "POST /p.zip HTTP/1.1").0.starts_with("HTTP/1.1 405 "));
+    }
+
+    #[test]
+    fn a_range_behind_the_end_is_416() {
+        assert!(ask(&server(), "GET /p.zip HTTP/1.1\r\nRange: bytes=10-").0.starts_with("HTTP/1.1 416 "));
+    }
+
+    #[test]
+    fn another_etag_gets_the_whole() {
+        let (head, body) = ask(&server(), "GET /p.zip HTTP/1.1\r\nRange: bytes=4-\r\nIf-Range: \"other\"");
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        assert_eq!(body, b"0123456789");
+    }
+
+    #[test]
+    fn whole_head_and_part() {
+        let server = server();
+        let (head, body) = ask(&server, "GET /p.zip HTTP/1.1");
+        assert!(head.contains("Content-Length: 10\r\n") && head.contains("ETag: \""), "{head}");
+        assert_eq!(body, b"0123456789");
+        assert_eq!(ask(&server, "HEAD /p.zip HTTP/1.1").1, b"");
+        let (head, body) = ask(&server, "GET /p.zip HTTP/1.1\r\nrange: bytes=4-5");
+        assert!(head.contains("Content-Range: bytes 4-5/10\r\n"), "{head}");
+        assert_eq!(body, b"45");
+        assert_eq!(ask(&server, "GET /p.zip HTTP/1.1\r\nRange: bytes=-3").1, b"789");
+        assert_eq!((server.requests(), server.bytes()), (4, 15));
+    }
+}
