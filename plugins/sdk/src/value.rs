@@ -169,6 +169,12 @@ impl<'a> FromCell<'a> for Vec<u8> {
     }
 }
 
+impl<'a> FromCell<'a> for Cell<'a> {
+    fn from_cell(cell: Cell<'a>) -> Result<Self, Failure> {
+        Ok(cell)
+    }
+}
+
 impl<'a> FromCell<'a> for Value {
     fn from_cell(cell: Cell<'a>) -> Result<Self, Failure> {
         Ok(cell.into())
