@@ -58,8 +58,8 @@ impl Layout {
         self.target.join("guests")
     }
 
-    /// The host's binary of the one profile.
-    pub(crate) fn liftlock(&self) -> PathBuf {
-        self.target.join("debug/liftlock")
+    /// The demonstration, built with the tests.
+    pub(crate) fn demo(&self) -> PathBuf {
+        self.target.join("debug/liftlock-demo")
     }
 }

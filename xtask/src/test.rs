@@ -78,7 +78,15 @@ fn build(layout: &Layout, guest: &Guest, steps: &mut Steps) -> Result<()> {
         println!("{}", plugins::build(layout, guest)?);
         Ok(())
     })?;
-    steps.step("build", || process::run(process::cargo(&layout.root).args(["build", "--quiet"]).args(WORKSPACE)))
+    steps.step("build", || build_host(layout))
+}
+
+/// The host, with fault points, and the programs of the tests.
+///
+/// # Errors
+/// If they do not build.
+pub(crate) fn build_host(layout: &Layout) -> Result<()> {
+    process::run(process::cargo(&layout.root).args(["build", "--quiet"]).args(WORKSPACE))
 }
 
 fn unit_tests(layout: &Layout) -> Result<()> {

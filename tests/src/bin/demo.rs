@@ -1,0 +1,90 @@
+//! The demonstration: Roundcube 1.4 is checked, upgraded, looked at and put back, byte for byte.
+//!
+//! `cargo xtask demo` builds what it needs and starts it. It runs the same commands that an operator would.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a terminal")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use liftlock_tests::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size};
+use liftlock_tests::host::Host;
+use liftlock_tests::http::Server;
+use liftlock_tests::places;
+
+const USERS: u32 = 300;
+
+fn main() -> ExitCode {
+    match demonstrate() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe demonstration stopped: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demonstrate() -> Result<()> {
+    let template = Fixture::new(Size::Full).prepare(&places::cache()?)?;
+    let server = Server::start([(PACKAGE, template.package()?)])?;
+    let directory = empty(places::target()?.join("demo"))?;
+    let options = Options::new(places::pipeline("roundcube")?, server.origin()).users(USERS);
+    let site = template.installation(&directory, &options)?;
+    println!("A webmail with {USERS} users, their settings, a skin and a plugin of their own: {}", shown(&directory));
+    println!("Before: {}", state(&site)?);
+    let before = site.exact_digest()?;
+
+    let host = Host::new(&site.settings)?;
+    run(&host, "check")?;
+    run(&host, "apply")?;
+    println!("\nAfter: {}", state(&site)?);
+    if site.version()? != template.version {
+        bail!("the new version should be {}", template.version);
+    }
+    run(&host, "status")?;
+    run(&host, "undo")?;
+    println!("\nPut back: {}", state(&site)?);
+
+    let differences = before.diff(&site.exact_digest()?);
+    if !differences.is_empty() {
+        bail!("it is not what it was:\n{}", differences.join("\n"));
+    }
+    println!(
+        "Compared {} files, tables and definitions, and the database file: the same, byte for byte.",
+        before.len()
+    );
+    Ok(())
+}
+
+/// Runs a command of the host on our terminal, its line before it.
+fn run(host: &Host, command: &str) -> Result<()> {
+    println!("\n$ liftlock {command} --installation {}", shown(&host.settings));
+    let start = Instant::now();
+    let status = host.command([command]).status().context("cannot start the host")?;
+    println!("({:.2} s)", start.elapsed().as_secs_f64());
+    if !status.success() {
+        bail!("`liftlock {command}` ended with {status}; all of it is still in {}", shown(&host.settings));
+    }
+    Ok(())
+}
+
+fn state(site: &Installation) -> Result<String> {
+    Ok(format!("files of version {}, database at migration {}", site.version()?, site.schema()?))
+}
+
+fn empty(directory: PathBuf) -> Result<PathBuf> {
+    if directory.exists() {
+        fs::remove_dir_all(&directory).with_context(|| format!("cannot empty {}", directory.display()))?;
+    }
+    fs::create_dir_all(&directory)?;
+    Ok(directory)
+}
+
+/// From here, if it is below.
+fn shown(path: &Path) -> String {
+    let here = env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
+}
