@@ -67,3 +67,8 @@ pub mod prelude {
     pub use crate::stage::{Ask, Findings, Info, Kind, Stage};
     pub use crate::value::Value;
 }
+
+/// The examples of the page for stage authors, so that they compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -107,21 +107,21 @@ impl Info {
     /// Needs an input of this name.
     #[must_use]
     pub fn consumes(mut self, name: &str, kind: Kind) -> Self {
-        self.0.consumes.push(port(name, kind.name()));
+        self.0.consumes.push(port(name, kind, &[]));
         self
     }
 
     /// Takes an input of this name where the slot wires one.
     #[must_use]
     pub fn may_consume(mut self, name: &str, kind: Kind) -> Self {
-        self.0.consumes.push(port(name, &format!("{}?", kind.name())));
+        self.0.consumes.push(port(name, kind, &[("optional", "true")]));
         self
     }
 
     /// Puts out a value of this name.
     #[must_use]
     pub fn produces(mut self, name: &str, kind: Kind) -> Self {
-        self.0.produces.push(port(name, kind.name()));
+        self.0.produces.push(port(name, kind, &[]));
         self
     }
 
@@ -133,9 +133,9 @@ impl Info {
     }
 }
 
-/// A question mark behind the kind says that the stage can do without the input.
-fn port(name: &str, kind: &str) -> lifecycle::Port {
-    lifecycle::Port { name: name.to_owned(), kind: kind.to_owned(), extra: Vec::new() }
+fn port(name: &str, kind: Kind, extra: &[(&str, &str)]) -> lifecycle::Port {
+    let extra = extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    lifecycle::Port { name: name.to_owned(), kind: kind.name().to_owned(), extra }
 }
 
 /// The first half of an ask: for what. The second half is how, and why: [`read`](Ask::read) or [`write`](Ask::write).
@@ -211,7 +211,8 @@ mod tests {
         let info = <Plain as lifecycle::Guest>::describe();
         assert_eq!((info.name.as_str(), info.version.as_str()), ("plain", "1.2.3"));
         assert_eq!(info.consumes[0].kind, "artifact");
-        assert_eq!(info.consumes[1].kind, "tree?");
+        assert_eq!(info.consumes[1].kind, "tree");
+        assert_eq!(info.consumes[1].extra, [("optional".to_owned(), "true".to_owned())]);
         assert_eq!(info.produces[0].kind, "text");
         assert_eq!((info.asks[0].capability.as_str(), info.asks[0].access.as_str()), ("files", "write"));
         assert_eq!(<Plain as lifecycle::Guest>::check(), []);
