@@ -1,11 +1,11 @@
 //! One request: granted addresses only, redirects by hand, nothing of the host's own sent along.
 
 use std::error::Error;
-use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use std::{fs, io};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
@@ -111,18 +111,23 @@ impl Client {
             // No certificates at all: a host without them can still serve a grant of plain http.
             (false, _) => builder.tls_certs_only([]),
             (true, None) => builder,
-            (true, Some(path)) => {
-                let pem = std::fs::read(path).map_err(|error| Fault::io(path.display(), &error))?;
-                let certificates = Certificate::from_pem_bundle(&pem)
-                    .map_err(|error| Fault::new("bad-certificate", format!("{}: {}", path.display(), root(&error))))?;
-                builder.tls_certs_merge(certificates)
-            }
+            (true, Some(path)) => builder.tls_certs_merge(read_certificates(path)?),
         };
         builder.build().map_err(|error| {
             Fault::new("network-unavailable", format!("TLS cannot be set up: {}", root(&error)))
                 .hint("install the package ca-certificates")
         })
     }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<Certificate>, Fault> {
+    let pem = fs::read(path).map_err(|error| Fault::io(path.display(), &error))?;
+    let bad = |why: &str| Fault::new("bad-certificate", format!("{}: {why}", path.display()));
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| bad(&root(&error)))?;
+    if certificates.is_empty() {
+        return Err(bad("no certificate in PEM form"));
+    }
+    Ok(certificates)
 }
 
 /// Where a redirect leads. None if the answer is not one.
@@ -165,7 +170,7 @@ pub(super) fn trouble(url: &Url, error: reqwest::Error) -> CallError {
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     // An `io::Error` hides its payload from `source`.
     let inside = error.downcast_ref().and_then(io::Error::get_ref);
-    error.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>())
+    error.is::<rustls::Error>() || inside.is_some_and(|inside| is_tls(inside))
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {

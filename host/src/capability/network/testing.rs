@@ -1,13 +1,16 @@
 //! A web server that misbehaves on purpose, and a stage in front of it.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -103,7 +106,7 @@ impl Reply {
         self
     }
 
-    fn send(&self, stream: &mut TcpStream) -> io::Result<()> {
+    fn send(&self, stream: &mut impl Write) -> io::Result<()> {
         write!(stream, "{}\r\n", self.head)?;
         let body = &self.body[..self.cut.unwrap_or(usize::MAX).min(self.body.len())];
         loop {
@@ -127,7 +130,25 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Speaks plain http.
     pub(super) fn start(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listen(None, answer)
+    }
+
+    /// Speaks https, as example.org with a certificate of [`authority`].
+    pub(super) fn secure(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
+        let certificate = CertificateDer::from_pem_slice(include_bytes!("tests/tls/server.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("tests/tls/server.key")).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Self::listen(Some(Arc::new(config)), answer)
+    }
+
+    fn listen(tls: Option<Arc<ServerConfig>>, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let server = Self {
             address: listener.local_addr().unwrap(),
@@ -143,8 +164,13 @@ impl Server {
                     return;
                 }
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (requests, answer) = (requests.clone(), answer.clone());
-                thread::spawn(move || serve(stream, &requests, &*answer));
+                let (requests, answer, tls) = (requests.clone(), answer.clone(), tls.clone());
+                thread::spawn(move || match tls {
+                    None => serve(stream, &requests, &*answer),
+                    Some(tls) => {
+                        serve(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream), &requests, &*answer)
+                    }
+                });
             }
         });
         server
@@ -174,8 +200,8 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, requests: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Reply) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+fn serve(mut stream: impl Read + Write, requests: &Mutex<Vec<Request>>, answer: &dyn Fn(&Request) -> Reply) {
+    let mut lines = BufReader::new(&mut stream).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
     let mut words = first.split(' ').map(str::to_owned);
     let headers = lines
@@ -188,6 +214,11 @@ fn serve(mut stream: TcpStream, requests: &Mutex<Vec<Request>>, answer: &dyn Fn(
     requests.push(request.clone());
     drop(requests);
     let _ = answer(&request).send(&mut stream);
+}
+
+/// Who has signed the certificate of [`Server::secure`].
+pub(super) fn authority() -> &'static [u8] {
+    include_bytes!("tests/tls/ca.pem")
 }
 
 /// A run with one stage, in a directory of its own.

@@ -4,3 +4,4 @@ mod bounds;
 mod packages;
 mod resuming;
 mod ssrf;
+mod tls;

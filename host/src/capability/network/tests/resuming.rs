@@ -6,7 +6,7 @@ use std::fs;
 use super::super::testing::{Bench, Outcome, Reply, Request, Server, noise, sha256};
 use crate::effect::CallError;
 
-const SIZE: usize = 200_000;
+const SIZE: usize = 70_000;
 const ETAG: &str = "\"v1\"";
 
 fn package() -> Vec<u8> {
