@@ -1,0 +1,119 @@
+//! Databases of the installation, by name: `liftlock:database` without wasm.
+//!
+//! A [`Driver`] is one database: the engine sees it as a [`Store`] (transactions with a marker, a restore point), a stage as
+//! SQL. [`Databases`] holds the drivers and makes snapshots, the one change here that is not a transaction;
+//! [`StageDatabase`] is what a stage gets, and cannot be built without its grant.
+//!
+//! What a stage may not do is refused with an answer (`Failure`); what the surroundings do to us (disk full, lock, damage,
+//! deadline) is a `Fault`, never an answer: it stops the run, and `resume` repeats the call.
+
+mod page;
+mod schema;
+mod snapshots;
+pub mod sqlite;
+mod stage;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::effect::{CallError, Fault, Store};
+
+pub use page::{Column, ColumnData, PAGE_BYTES, Packed, Page, PageBuilder};
+pub use schema::{ColumnDefinition, ColumnInfo, Executed, ForeignKey, Object, SnapshotInfo};
+pub use snapshots::Databases;
+pub use stage::{Access, DatabaseGrant, StageDatabase};
+pub use value::{Cell, Value};
+
+/// The table with the engine's marker: ours, invisible to stages and in snapshots, gone after commit and after undo.
+pub const MARKER_TABLE: &str = "liftlock_marker";
+
+/// The most rows that a guest may ask of a cursor at once.
+pub const MOST_ROWS: u32 = 100_000;
+
+/// One database. The engine brackets every [`Driver::execute`] and [`Driver::load`] with [`Store::begin`] and
+/// [`Store::commit`].
+pub trait Driver: Store {
+    /// "sqlite", "mysql" or "mariadb".
+    fn dialect(&self) -> &'static str;
+
+    /// The version of the library or server, as it says it.
+    fn server_version(&self) -> String;
+
+    /// Tables, views, indexes and triggers, in the order of kind and name.
+    ///
+    /// # Errors
+    /// Faults only.
+    fn objects(&self) -> Result<Vec<Object>, CallError>;
+
+    /// The columns of a table in their order; empty if there is no such table.
+    ///
+    /// # Errors
+    /// Faults only.
+    fn columns(&self, table: &str) -> Result<Vec<ColumnDefinition>, CallError>;
+
+    /// The foreign keys that a table has.
+    ///
+    /// # Errors
+    /// Faults only.
+    fn foreign_keys(&self, table: &str) -> Result<Vec<ForeignKey>, CallError>;
+
+    /// Reads. Sees the open batch, and cannot write.
+    ///
+    /// # Errors
+    /// "statement-refused", "several-statements", "bad-argument", "sql-error".
+    fn query(&self, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError>;
+
+    /// Changes data or schema, in the open batch. On an answer nothing of this statement has happened.
+    ///
+    /// # Errors
+    /// As [`Driver::query`]; the fault "batch-lost" if the whole batch went with it.
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<Executed, CallError>;
+
+    /// Whether this statement cannot be part of a transaction: the engine then commits the batch before it.
+    fn closes_batch(&self, sql: &str) -> bool;
+
+    /// Copies tables (all, if the list is empty) into an empty directory, reads the copy back, compares, and makes it
+    /// durable. The copy can be loaded without us.
+    ///
+    /// # Errors
+    /// "no-such-table"; the fault "disk-full".
+    fn snapshot(&self, tables: &[String], directory: &Path) -> Result<SnapshotInfo, CallError>;
+
+    /// What [`Driver::snapshot`] made in this directory.
+    ///
+    /// # Errors
+    /// The fault "snapshot-damaged".
+    fn snapshot_info(&self, directory: &Path) -> Result<SnapshotInfo, Fault>;
+
+    /// Puts the tables of a snapshot back, in the open batch: definitions, rows, indexes, triggers. No trigger fires and
+    /// nothing cascades.
+    ///
+    /// # Errors
+    /// "foreign-key-violation"; the fault "snapshot-damaged".
+    fn load(&self, directory: &Path) -> Result<SnapshotInfo, CallError>;
+
+    /// Rows of every table, without our marker.
+    ///
+    /// # Errors
+    /// Where they cannot be counted.
+    fn row_counts(&self) -> Result<BTreeMap<String, u64>, Fault>;
+}
+
+/// Rows on their way. Cursors may be dropped at any time and in any order.
+pub trait Cursor: Send {
+    /// The columns of every page.
+    fn columns(&self) -> &[ColumnInfo];
+
+    /// At most `max` rows (1 to [`MOST_ROWS`]), fewer where they are big. A page without rows is the end.
+    ///
+    /// # Errors
+    /// "bad-argument", "sql-error", "too-big"; the faults "deadline", "spool-full".
+    fn next(&mut self, max: u32) -> Result<Page, CallError>;
+
+    /// Leaves out rows, as many as there are at most: how a replayed cursor gets to its place.
+    ///
+    /// # Errors
+    /// As [`Cursor::next`].
+    fn skip(&mut self, rows: u64) -> Result<(), CallError>;
+}

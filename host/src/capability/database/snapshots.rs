@@ -1,0 +1,192 @@
+//! All databases of an installation, and the snapshots that stages order.
+//!
+//! A snapshot is the operator's backup: it is built under a temporary name and renamed when it has been read back, so that a
+//! directory with the final name is always whole. It outlives the run, and undo leaves it alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Driver, SnapshotInfo};
+use crate::effect::{CallError, Capability, Change, Fault, Prepared, Store, Verdict};
+use crate::io::{fault, make_private_dir, sync_dir};
+
+/// What the journal has about a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Ordered {
+    seq: u64,
+    database: String,
+    tables: Vec<String>,
+}
+
+/// The databases of an installation.
+pub struct Databases {
+    drivers: Vec<Arc<dyn Driver>>,
+    shelf: Shelf,
+}
+
+/// Where the snapshots of a run are.
+#[derive(Clone)]
+struct Shelf {
+    backups: PathBuf,
+    run: String,
+}
+
+impl Databases {
+    /// Databases, the operator's backup directory, and the id of the run.
+    #[must_use]
+    pub fn new(drivers: Vec<Arc<dyn Driver>>, backups: PathBuf, run: String) -> Self {
+        Self { drivers, shelf: Shelf { backups, run } }
+    }
+
+    /// All of them, as the engine sees them.
+    #[must_use]
+    pub fn stores(&self) -> Vec<Arc<dyn Store>> {
+        self.drivers.iter().map(|driver| Arc::clone(driver) as Arc<dyn Store>).collect()
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn driver(&self, name: &str) -> Option<Arc<dyn Driver>> {
+        self.drivers.iter().find(|driver| driver.name() == name).cloned()
+    }
+
+    pub(super) fn prepare_snapshot(&self, seq: u64, name: &str, tables: &[String]) -> Result<Prepared, CallError> {
+        let driver = self.existing(name)?;
+        refuse_unknown_tables(driver.as_ref(), tables)?;
+        let ordered = Ordered { seq, database: name.to_owned(), tables: tables.to_owned() };
+        let object = if tables.is_empty() { name.to_owned() } else { format!("{name}:{}", tables.join(",")) };
+        let change = Change {
+            capability: "database".to_owned(),
+            verb: "snapshot".to_owned(),
+            object,
+            touches: false,
+            undo: to_json(&ordered)?,
+        };
+        let shelf = self.shelf.clone();
+        let act = move || {
+            let info = shelf.build(driver.as_ref(), &ordered)?;
+            Ok(to_json(&info)?)
+        };
+        Ok(Prepared { change, act: Box::new(act) })
+    }
+
+    pub(super) fn load(&self, name: &str, id: &str) -> Result<SnapshotInfo, CallError> {
+        let driver = self.existing(name)?;
+        let missing =
+            || CallError::answer("no-such-snapshot", format!("{id:?} is no snapshot of the database {name:?}"));
+        let seq = id.strip_prefix("snapshot-").and_then(|seq| seq.parse().ok()).ok_or_else(missing)?;
+        let directory = self.shelf.place(seq, name);
+        if !directory.is_dir() {
+            return Err(missing());
+        }
+        let info = driver.load(&directory)?;
+        Ok(self.shelf.label(info, seq, name))
+    }
+
+    fn existing(&self, name: &str) -> Result<Arc<dyn Driver>, Fault> {
+        self.driver(name)
+            .ok_or_else(|| Fault::new("no-such-database", format!("there is no database {name:?} any more")))
+    }
+}
+
+impl Shelf {
+    fn place(&self, seq: u64, name: &str) -> PathBuf {
+        self.backups.join(format!("{}-{seq}-{name}", self.run))
+    }
+
+    fn building_site(&self, seq: u64, name: &str) -> PathBuf {
+        self.backups.join(format!(".{}-{seq}-{name}.new", self.run))
+    }
+
+    /// Adds what the driver cannot know.
+    fn label(&self, mut info: SnapshotInfo, seq: u64, name: &str) -> SnapshotInfo {
+        info.id = format!("snapshot-{seq}");
+        info.extra.push(("file".to_owned(), format!("{}-{seq}-{name}", self.run)));
+        info
+    }
+
+    fn build(&self, driver: &dyn Driver, ordered: &Ordered) -> Result<SnapshotInfo, CallError> {
+        let site = self.building_site(ordered.seq, &ordered.database);
+        let place = self.place(ordered.seq, &ordered.database);
+        let io = |error: std::io::Error| Fault::io(format_args!("backup directory {}", self.backups.display()), &error);
+        make_private_dir(&self.backups).map_err(io)?;
+        clear(&site)?;
+        make_private_dir(&site).map_err(io)?;
+        let built = driver.snapshot(&ordered.tables, &site).and_then(|info| {
+            fault::point("snapshot.built").map_err(io)?;
+            fs::rename(&site, &place).map_err(io)?;
+            fault::point("snapshot.renamed").map_err(io)?;
+            sync_dir(&self.backups).map_err(io)?;
+            Ok(info)
+        });
+        match built {
+            Ok(info) => Ok(self.label(info, ordered.seq, &ordered.database)),
+            Err(error) => {
+                // The first error is the one to tell; what cannot be cleared now is cleared when the effect is settled.
+                let _ = clear(&site);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Capability for Databases {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn settle(&self, change: &Change) -> Result<Verdict, Fault> {
+        let ordered: Ordered = serde_json::from_value(change.undo.clone()).map_err(|error| {
+            Fault::new("journal-damaged", format!("the record of a snapshot cannot be read: {error}"))
+        })?;
+        let Ordered { seq, database, .. } = &ordered;
+        clear(&self.shelf.building_site(*seq, database))?;
+        let place = self.shelf.place(*seq, database);
+        if !place.is_dir() {
+            return Ok(Verdict::NotDone);
+        }
+        sync_dir(&self.shelf.backups).map_err(|error| Fault::io(self.shelf.backups.display(), &error))?;
+        let info = self.existing(database)?.snapshot_info(&place)?;
+        Ok(Verdict::Done(to_json(&self.shelf.label(info, *seq, database))?))
+    }
+
+    /// Nothing: a backup is the operator's.
+    fn undo(&self, _change: &Change) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Nothing: a snapshot is never undo data. The restore point is made under freeze.
+    fn recheck(&self, _done: &[Change]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// Nothing: a backup is the operator's.
+    fn forget(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+fn refuse_unknown_tables(driver: &dyn Driver, tables: &[String]) -> Result<(), CallError> {
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let objects = driver.objects()?;
+    match tables.iter().find(|table| !objects.iter().any(|o| o.kind == "table" && o.name == **table)) {
+        Some(table) => Err(CallError::answer("no-such-table", format!("{} has no table {table:?}", driver.name()))),
+        None => Ok(()),
+    }
+}
+
+fn clear(directory: &Path) -> Result<(), Fault> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Fault::io(directory.display(), &error)),
+        _ => Ok(()),
+    }
+}
+
+fn to_json<T: Serialize>(value: &T) -> Result<serde_json::Value, Fault> {
+    serde_json::to_value(value).map_err(|error| Fault::new("internal", format!("a record cannot be written: {error}")))
+}

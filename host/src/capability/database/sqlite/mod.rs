@@ -1,0 +1,222 @@
+//! SQLite: one file, its write-ahead log, one connection on a thread of its own.
+//!
+//! * [`worker`] owns the connection and serves cursors ([`stream`], [`spool`]); [`session`] opens it and runs single statements; [`guard`] is the wall
+//!   in front of a guest's SQL; [`batch`] has the transactions with the marker.
+//! * [`restore`] saves the files and puts them back byte for byte; [`stamp`] tells whether anybody wrote.
+//! * [`snapshot`] and [`load`] are the operator's backups.
+
+mod batch;
+mod catalog;
+mod error;
+mod guard;
+mod load;
+mod restore;
+mod session;
+mod snapshot;
+mod spool;
+mod sql;
+mod stamp;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod wal;
+mod watch;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::capability::database::{
+    ColumnDefinition, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
+};
+use crate::effect::{CallError, Fault, Marker, Store};
+
+use session::Session;
+use worker::{Handle, wait};
+
+/// What the host knows about a SQLite database.
+#[derive(Clone, Debug)]
+pub struct SqliteConfig {
+    /// Its name in the installation: letters, digits, `_` and `-`; it becomes part of file names.
+    pub name: String,
+    /// The file. A database is never created.
+    pub path: PathBuf,
+    /// How the application connects: whether foreign keys are enforced.
+    pub foreign_keys: bool,
+    /// The longest that one statement of a guest may run, and the longest wait for a lock (at most 5 s).
+    pub statement_time: Duration,
+    /// The biggest value, and the biggest row of a result, in bytes.
+    pub result_bytes: u64,
+    /// The most that open cursors may take on disk, together, in bytes.
+    pub spool_bytes: u64,
+    /// The directory for that.
+    pub spool: PathBuf,
+    /// Set when the operator wants to stop.
+    pub stop: Arc<AtomicBool>,
+    /// The id of the run.
+    pub run: String,
+}
+
+/// A SQLite database.
+pub struct Sqlite {
+    config: Arc<SqliteConfig>,
+    worker: Mutex<Option<Handle>>,
+}
+
+impl Sqlite {
+    /// A database. Its file is opened with the first call.
+    ///
+    /// # Errors
+    /// "bad-configuration" for a name that cannot be part of a file name.
+    pub fn open(config: SqliteConfig) -> Result<Self, Fault> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if config.name.is_empty() || !config.name.chars().all(fits) {
+            let text = format!("{:?} is no name for a database: letters, digits, _ and - only", config.name);
+            return Err(Fault::new("bad-configuration", text));
+        }
+        Ok(Self { config: Arc::new(config), worker: Mutex::new(None) })
+    }
+
+    /// Has something done with the connection.
+    fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Session) -> Result<T, CallError> + Send + 'static,
+    ) -> Result<T, CallError> {
+        let answer = self.worker(|handle| handle.job(act))?;
+        wait(&answer)
+    }
+
+    /// The same for what only the host asks: there are no answers, only faults.
+    fn own<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Session) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        self.with(|session| act(session).map_err(CallError::from)).map_err(only_fault)
+    }
+
+    fn worker<T>(&self, ask: impl FnOnce(&mut Handle) -> T) -> Result<T, Fault> {
+        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = match &mut *worker {
+            Some(handle) => handle,
+            None => worker.insert(Handle::start(Arc::clone(&self.config))?),
+        };
+        Ok(ask(handle))
+    }
+}
+
+/// A call that answers no guest cannot fail by an answer; should it, the words are not lost.
+fn only_fault(error: CallError) -> Fault {
+    match error {
+        CallError::Fault(fault) => fault,
+        CallError::Answer(failure) => Fault::new("sql-error", failure.message),
+    }
+}
+
+impl Driver for Sqlite {
+    fn dialect(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn server_version(&self) -> String {
+        rusqlite::version().to_owned()
+    }
+
+    fn objects(&self) -> Result<Vec<Object>, CallError> {
+        self.with(|session| Ok(session.objects()?))
+    }
+
+    fn columns(&self, table: &str) -> Result<Vec<ColumnDefinition>, CallError> {
+        let table = table.to_owned();
+        self.with(move |session| Ok(session.columns(&table)?))
+    }
+
+    fn foreign_keys(&self, table: &str) -> Result<Vec<ForeignKey>, CallError> {
+        let table = table.to_owned();
+        self.with(move |session| Ok(session.foreign_keys(&table)?))
+    }
+
+    fn query(&self, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError> {
+        let (cursor, answer) = self.worker(|handle| handle.query(sql, params))?;
+        wait(&answer).map(|columns| cursor.open(columns))
+    }
+
+    fn execute(&self, sql: &str, params: &[Value]) -> Result<Executed, CallError> {
+        let (sql, params) = (sql.to_owned(), params.to_owned());
+        self.with(move |session| session.execute(&sql, &params))
+    }
+
+    /// Never: on SQLite schema changes and the header's pragmas are part of the transaction, and the pragmas that are not
+    /// (`foreign_keys`) are refused.
+    fn closes_batch(&self, _sql: &str) -> bool {
+        false
+    }
+
+    fn snapshot(&self, tables: &[String], directory: &Path) -> Result<SnapshotInfo, CallError> {
+        let (tables, directory) = (tables.to_owned(), directory.to_owned());
+        self.with(move |session| Ok(session.snapshot(&tables, &directory)?))
+    }
+
+    fn snapshot_info(&self, directory: &Path) -> Result<SnapshotInfo, Fault> {
+        Ok(snapshot::read_manifest(directory)?.info)
+    }
+
+    fn load(&self, directory: &Path) -> Result<SnapshotInfo, CallError> {
+        let directory = directory.to_owned();
+        self.with(move |session| session.load(&directory))
+    }
+
+    fn row_counts(&self) -> Result<BTreeMap<String, u64>, Fault> {
+        self.own(|session| catalog::row_counts(&session.connection).map_err(|error| session.fault("count", &error)))
+    }
+}
+
+impl Store for Sqlite {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn marker(&self) -> Result<Option<Marker>, Fault> {
+        self.own(Session::marker)
+    }
+
+    fn begin(&self, expected: Option<&Marker>) -> Result<(), Fault> {
+        let expected = expected.cloned();
+        self.own(move |session| session.begin(expected.as_ref()))
+    }
+
+    fn commit(&self, new: &Marker) -> Result<(), Fault> {
+        let new = new.clone();
+        self.own(move |session| session.commit(&new))
+    }
+
+    fn rollback(&self) -> Result<(), Fault> {
+        self.own(Session::rollback)
+    }
+
+    fn restore_point(&self, directory: &Path) -> Result<serde_json::Value, Fault> {
+        let directory = directory.to_owned();
+        self.own(move |session| session.restore_point(&directory))
+    }
+
+    fn restore(&self, saved: &serde_json::Value) -> Result<(), Fault> {
+        let saved = restore::verify(&self.config, saved)?;
+        self.close();
+        restore::put_back(&self.config, &saved)
+    }
+
+    fn stamp(&self) -> Result<String, Fault> {
+        self.own(Session::stamp)
+    }
+
+    fn forget(&self) -> Result<(), Fault> {
+        self.own(Session::forget)
+    }
+
+    fn close(&self) {
+        let handle = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(handle);
+    }
+}

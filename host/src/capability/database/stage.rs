@@ -1,0 +1,192 @@
+//! The databases as one stage sees them: those it was granted, for what it was granted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ColumnDefinition, Cursor, Databases, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value};
+use crate::effect::{CallError, Failure, Prepared};
+
+/// What a stage may do with a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Read, and take snapshots.
+    Read,
+    /// Also change.
+    Write,
+}
+
+impl Access {
+    /// As the operator writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// What the operator allowed one slot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatabaseGrant {
+    /// The slot, for the line that would allow more.
+    pub slot: String,
+    /// Databases by name.
+    pub databases: BTreeMap<String, Access>,
+    /// Snapshots of earlier stages that are inputs of this one.
+    pub snapshots: BTreeSet<String>,
+    /// During `describe`, `check` and `verify`: nothing may change, whatever else is granted.
+    pub read_only: bool,
+}
+
+/// The databases of one stage.
+pub struct StageDatabase {
+    databases: Arc<Databases>,
+    grant: DatabaseGrant,
+}
+
+impl StageDatabase {
+    /// The databases behind a grant.
+    #[must_use]
+    pub fn new(databases: Arc<Databases>, grant: DatabaseGrant) -> Self {
+        Self { databases, grant }
+    }
+
+    /// A database that may at least be read.
+    ///
+    /// # Errors
+    /// "not-granted", "no-such-database".
+    pub fn open(&self, name: &str) -> Result<Arc<dyn Driver>, CallError> {
+        self.admit(name, Access::Read)
+    }
+
+    /// "sqlite", "mysql" or "mariadb".
+    ///
+    /// # Errors
+    /// As [`StageDatabase::open`].
+    pub fn dialect(&self, name: &str) -> Result<&'static str, CallError> {
+        Ok(self.open(name)?.dialect())
+    }
+
+    /// The version of the library or server.
+    ///
+    /// # Errors
+    /// As [`StageDatabase::open`].
+    pub fn server_version(&self, name: &str) -> Result<String, CallError> {
+        Ok(self.open(name)?.server_version())
+    }
+
+    /// See [`Driver::objects`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn objects(&self, name: &str) -> Result<Vec<Object>, CallError> {
+        self.open(name)?.objects()
+    }
+
+    /// See [`Driver::columns`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn columns(&self, name: &str, table: &str) -> Result<Vec<ColumnDefinition>, CallError> {
+        self.open(name)?.columns(table)
+    }
+
+    /// See [`Driver::foreign_keys`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn foreign_keys(&self, name: &str, table: &str) -> Result<Vec<ForeignKey>, CallError> {
+        self.open(name)?.foreign_keys(table)
+    }
+
+    /// See [`Driver::query`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn query(&self, name: &str, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError> {
+        self.open(name)?.query(sql, params)
+    }
+
+    /// Whether this stage may change a database. The engine asks before it begins a batch (and freezes for it).
+    ///
+    /// # Errors
+    /// "not-granted", "read-only", "no-such-database".
+    pub fn admit_write(&self, name: &str) -> Result<Arc<dyn Driver>, CallError> {
+        self.admit(name, Access::Write)
+    }
+
+    /// See [`Driver::execute`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::admit_write`].
+    pub fn execute(&self, name: &str, sql: &str, params: &[Value]) -> Result<Executed, CallError> {
+        self.admit_write(name)?.execute(sql, params)
+    }
+
+    /// See [`Driver::closes_batch`].
+    ///
+    /// # Errors
+    /// As [`StageDatabase::admit_write`].
+    pub fn closes_batch(&self, name: &str, sql: &str) -> Result<bool, CallError> {
+        Ok(self.admit_write(name)?.closes_batch(sql))
+    }
+
+    /// Describes a snapshot that has not been made yet. `seq` is the effect's number in the run, and becomes part of the id.
+    ///
+    /// # Errors
+    /// "not-granted", "read-only", "no-such-database", "no-such-table".
+    pub fn prepare_snapshot(&self, seq: u64, name: &str, tables: &[String]) -> Result<Prepared, CallError> {
+        self.open(name)?;
+        self.refuse_if_read_only("snapshot")?;
+        self.databases.prepare_snapshot(seq, name, tables)
+    }
+
+    /// Lets the stage load a snapshot that it made itself.
+    pub fn admit_snapshot(&mut self, id: String) {
+        self.grant.snapshots.insert(id);
+    }
+
+    /// Puts the tables of a snapshot back, in the open batch.
+    ///
+    /// # Errors
+    /// "not-granted" for a snapshot that is neither the stage's own nor its input; else as [`Driver::load`].
+    pub fn load(&self, name: &str, id: &str) -> Result<SnapshotInfo, CallError> {
+        self.admit_write(name)?;
+        if !self.grant.snapshots.contains(id) {
+            let text = format!("{id:?} is neither a snapshot of this stage nor one of its inputs of kind \"snapshot\"");
+            return Err(CallError::answer("not-granted", text));
+        }
+        self.databases.load(name, id)
+    }
+
+    fn admit(&self, name: &str, wanted: Access) -> Result<Arc<dyn Driver>, CallError> {
+        if self.grant.databases.get(name).is_none_or(|granted| *granted < wanted) {
+            return Err(self.not_granted(name, wanted).into());
+        }
+        if wanted == Access::Write {
+            self.refuse_if_read_only("change")?;
+        }
+        let missing = || CallError::answer("no-such-database", format!("the installation has no database {name:?}"));
+        self.databases.driver(name).ok_or_else(missing)
+    }
+
+    fn not_granted(&self, name: &str, wanted: Access) -> Failure {
+        let word = wanted.word();
+        let line = format!("[grants.{}] database.{name} = \"{word}\"", self.grant.slot);
+        let text = format!("the stage may not {word} the database {name:?}; to allow it: {line}");
+        let mut failure = Failure::new("not-granted", text);
+        failure.extra.push(("grant".to_owned(), line));
+        failure
+    }
+
+    fn refuse_if_read_only(&self, what: &str) -> Result<(), CallError> {
+        if self.grant.read_only {
+            return Err(CallError::answer("read-only", format!("{what} is possible in apply only")));
+        }
+        Ok(())
+    }
+}
