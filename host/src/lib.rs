@@ -4,7 +4,13 @@
 //! The library knows no terminal, no environment and no `exit`: that is the business of the binary (`main.rs`, `cli/`).
 //! `ARCHITECTURE.md` in the repository has the map.
 
+pub mod bundle;
+pub mod capability;
 pub mod effect;
 pub mod engine;
 pub mod escape;
 pub mod io;
+pub mod policy;
+pub mod report;
+pub mod sandbox;
+pub mod upgrade;

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,6 +80,7 @@ pub struct Conversation {
     log_left: u64,
     log_dropped: u64,
     logged: Vec<(String, String)>,
+    host_time: Arc<AtomicU64>,
 }
 
 impl Conversation {
@@ -97,6 +100,7 @@ impl Conversation {
             log_left,
             log_dropped: 0,
             logged: Vec::new(),
+            host_time: Arc::new(AtomicU64::new(0)),
         }
     }
 
@@ -119,6 +123,7 @@ impl Conversation {
         T: Serialize + DeserializeOwned,
     {
         self.count()?;
+        let live = timed(&self.host_time, live);
         let Some(apply) = &mut self.apply else {
             return self.answered(live());
         };
@@ -155,10 +160,7 @@ impl Conversation {
         if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
             return Ok(answer);
         }
-        let answer = match apply.open_batch(store) {
-            Ok(()) => live(),
-            Err(refused) => Err(refused),
-        };
+        let answer = timed(&self.host_time, || apply.open_batch(store).and_then(|()| live()))();
         let answer = self.answered(answer)?;
         self.push(call, &answer)?;
         if let (Some(apply), Ok(value)) = (&mut self.apply, &answer) {
@@ -188,7 +190,10 @@ impl Conversation {
         let call = caught(&mut self.stop, call_digest(function, arguments))?;
         let answer = match caught(&mut self.stop, apply.recorded_effect(function, call))? {
             Some(answer) => answer,
-            None => caught(&mut self.stop, apply.effect(call, touches, prepare))?,
+            None => {
+                let done = timed(&self.host_time, || apply.effect(call, touches, prepare))();
+                caught(&mut self.stop, done)?
+            }
         };
         match answer {
             Err(failure) => Ok(Err(failure)),
@@ -242,7 +247,7 @@ impl Conversation {
         if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
             return Ok(answer);
         }
-        let answer = live(apply);
+        let answer = timed(&self.host_time, || live(apply))();
         let answer = self.answered(answer)?;
         self.push(call, &answer)?;
         Ok(answer)
@@ -406,6 +411,12 @@ impl Conversation {
         self.stop.as_ref()
     }
 
+    /// Nanoseconds that the stage has spent in the host: not its own time.
+    #[must_use]
+    pub fn host_time(&self) -> Arc<AtomicU64> {
+        self.host_time.clone()
+    }
+
     /// Log lines of a call that can only look.
     #[must_use]
     pub fn logged(&self) -> &[(String, String)] {
@@ -439,6 +450,18 @@ fn caught<T>(stop: &mut Option<Stop>, result: Result<T, Fault>) -> Result<T, Sto
         stop.get_or_insert(stopped);
         Stopped
     })
+}
+
+/// Adds what a call takes to the time that is the host's.
+fn timed<T>(host_time: &Arc<AtomicU64>, call: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let host_time = host_time.clone();
+    move || {
+        let start = Instant::now();
+        let answer = call();
+        let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        host_time.fetch_add(spent, Ordering::Relaxed);
+        answer
+    }
 }
 
 fn read_only(function: &str) -> Failure {

@@ -46,6 +46,23 @@ impl Engine {
         Ok(written)
     }
 
+    /// What undo would lose now, in words; none if nothing.
+    ///
+    /// # Errors
+    /// Where a database cannot be read.
+    pub fn data_loss(&self) -> Result<Option<String>, Fault> {
+        if self.shared.state(|s| matches!(s.phase, Phase::Undoing | Phase::PutBack | Phase::UndoFailed)) {
+            return Ok(None);
+        }
+        let written = self.foreign_writes()?;
+        if !written.is_empty() {
+            let text = format!("others have written to the database {}: undo loses that", written.join(", "));
+            return Ok(Some(text));
+        }
+        let open = "the installation is open: undo loses what its users have written to files since";
+        Ok(self.is_live().then(|| open.to_owned()))
+    }
+
     fn backward(&mut self, reason: &str) -> Result<(), Fault> {
         let phase = self.shared.state(|s| s.phase);
         if phase == Phase::PutBack {

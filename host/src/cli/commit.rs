@@ -1,0 +1,32 @@
+//! `liftlock commit`.
+
+use liftlock::engine::OnFailure;
+use liftlock::upgrade::Upgrade;
+use serde_json::json;
+
+use super::{Exit, Format, Global, output, signals};
+
+/// Decide that the upgrade stays: drop the undo data
+///
+/// Removes old files, restore points, recordings and the marker in the database. Backups stay. Afterwards there is no undo.
+#[derive(clap::Args)]
+pub(super) struct Commit {}
+
+impl Commit {
+    #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
+    pub(super) fn run(&self, global: &Global) -> Exit {
+        let done = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+            let mut engine = upgrade.reopen(|plan| output::sink(global, Some(plan)), OnFailure::Keep)?;
+            Ok(engine.commit()?)
+        });
+        match done {
+            Err(trouble) => output::trouble(global, &trouble),
+            Ok(()) => {
+                if global.format == Format::Json {
+                    output::json(&json!({ "type": "end", "result": "committed", "next": null }));
+                }
+                Exit::Done
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How a run ended, told at the end of `apply`, `resume` and `undo`.
+
+use liftlock::engine::event::FailureKind;
+use liftlock::engine::{Ending, Engine};
+use liftlock::report::words;
+use serde_json::json;
+
+use super::output::{self, ErrorText};
+use super::{Exit, Format, Global};
+
+/// Tells it, and decides the exit code. Policy refusals of a stage keep their own code.
+pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
+    let (next, failure, slot) = engine.state(|s| {
+        let failure = s.failure.clone();
+        let slot = failure.as_ref().map(|f| s.slot(f.0).to_owned()).unwrap_or_default();
+        (words::next(s), failure, slot)
+    });
+    let exit = match &failure {
+        // A failure that was found before anything was touched, by a check or by policy, says so in its exit code.
+        Some((_, FailureKind::Checked, ..)) if *ending == Ending::PutBack => Exit::Found,
+        Some((_, _, code, _)) if *ending == Ending::PutBack && is_refusal(code) => Exit::Refused,
+        _ => ending.into(),
+    };
+    match ending {
+        Ending::Done => said(global, "done", "the upgrade is done; look at the application, then commit, or undo", next),
+        Ending::PutBack => match failure {
+            Some((_, _, code, message)) => {
+                let message = format!("{slot}: {message}; everything is as it was");
+                output::error(global, &ErrorText { code: &code, message, hint: None, next: Some("liftlock log") });
+            }
+            None => said(global, "put-back", "everything is as it was", None),
+        },
+        Ending::Failed => {
+            let (_, _, code, message) = failure.unwrap_or((0, FailureKind::Answered, String::new(), String::new()));
+            let message = format!("{slot}: {message}");
+            let hint = Some("mend it and resume, or put everything back with `liftlock undo`".to_owned());
+            output::error(global, &ErrorText { code: &code, message, hint, next });
+        }
+        Ending::Stopped(fault) => output::fault(global, fault, next),
+        Ending::UndoFailed(fault) => {
+            output::fault(global, fault, Some("liftlock undo"));
+        }
+        Ending::Interrupted => {
+            let message = "stopped at a safe point".to_owned();
+            output::error(global, &ErrorText { code: "interrupted", message, hint: None, next });
+        }
+    }
+    exit
+}
+
+fn is_refusal(code: &str) -> bool {
+    matches!(code, "unpinned-package" | "not-granted" | "private-address")
+}
+
+fn said(global: &Global, result: &str, text: &str, next: Option<&str>) {
+    if global.format == Format::Json {
+        output::json(&json!({ "type": "end", "result": result, "next": next }));
+        return;
+    }
+    output::line(text);
+    if let Some(next) = next {
+        output::line(&format!("  next: {next}"));
+    }
+}

@@ -1,0 +1,105 @@
+//! Standard output and standard error: who may write what there, and how errors look.
+
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use liftlock::effect::Fault;
+use liftlock::engine::Sink;
+use liftlock::engine::event::Plan;
+use liftlock::report::{Human, Json};
+use liftlock::upgrade::Trouble;
+use serde_json::{Value, json};
+
+use super::{Exit, Format, Global};
+
+/// The reporter for a run.
+pub(super) fn sink(global: &Global, plan: Option<Plan>) -> Box<dyn Sink> {
+    match global.format {
+        Format::Json => Box::new(Json::new(std::io::stdout())),
+        Format::Human => {
+            let bar = std::io::stderr()
+                .is_terminal()
+                .then(|| ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()));
+            Box::new(Human::new(anstream::stdout(), bar, plan, global.verbose))
+        }
+    }
+}
+
+/// One line on standard output. A reader that has gone away is no reason to fail.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// One JSON object on standard output.
+pub(super) fn json(value: &Value) {
+    let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// An error: code, cause, hint, and one next command.
+pub(super) struct ErrorText<'a> {
+    pub(super) code: &'a str,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) next: Option<&'a str>,
+}
+
+/// Tells an error, for people on standard error, for programs on standard output.
+pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
+    if global.format == Format::Json {
+        json(&json!({
+            "type": "error", "code": text.code, "message": text.message, "hint": text.hint, "next": text.next,
+        }));
+        return;
+    }
+    let red: Style = AnsiColor::Red.on_default().bold();
+    let mut err = anstream::stderr();
+    let _ = writeln!(err, "{red}error[{}]{red:#}: {}", text.code, text.message);
+    if let Some(hint) = &text.hint {
+        let _ = writeln!(err, "  hint: {hint}");
+    }
+    if let Some(next) = text.next {
+        let _ = writeln!(err, "  next: {next}");
+    }
+}
+
+/// Tells a fault of the surroundings.
+pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
+    let text = ErrorText { code: fault.code, message: fault.message.clone(), hint: fault.hint.clone(), next };
+    error(global, &text);
+}
+
+/// Tells why an upgrade cannot begin, and how the program ends then.
+pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
+    match trouble {
+        Trouble::Problems(problems) => {
+            for problem in problems.iter() {
+                let text = ErrorText {
+                    code: problem.code,
+                    message: problem.to_string(),
+                    hint: problem.hint.clone(),
+                    next: Some("liftlock check"),
+                };
+                error(global, &text);
+            }
+        }
+        Trouble::Refused(refusals) => {
+            for refusal in refusals {
+                let lines = (!refusal.lines.is_empty())
+                    .then(|| format!("to allow it, write into installation.toml:\n    {}", refusal.lines.join("\n    ")));
+                let message = format!("{}: {}", refusal.slot, refusal.message);
+                error(global, &ErrorText { code: refusal.code, message, hint: lines, next: Some("liftlock check") });
+            }
+        }
+        Trouble::RunOpen { run, what, next } => {
+            let message = format!("the run {run} {what}");
+            error(global, &ErrorText { code: "run-open", message, hint: None, next: Some(next) });
+        }
+        Trouble::NoRun => {
+            let message = "there is no run of this installation yet".to_owned();
+            error(global, &ErrorText { code: "no-run", message, hint: None, next: Some("liftlock apply") });
+        }
+        Trouble::Fault(f) => fault(global, f, Some("liftlock status")),
+    }
+    trouble.into()
+}

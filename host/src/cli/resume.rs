@@ -1,0 +1,32 @@
+//! `liftlock resume`.
+
+use liftlock::upgrade::Upgrade;
+
+use super::apply::Choice;
+use super::{Exit, Global, ending, output, signals};
+
+/// Go on with a run that was killed, stopped or kept after a failure
+///
+/// What is already done is not done twice: the stage in the middle is replayed from its recording up to where it was.
+#[derive(clap::Args)]
+pub(super) struct Resume {
+    /// What to do when a stage fails
+    #[arg(long, default_value = "keep", value_enum)]
+    on_failure: Choice,
+}
+
+impl Resume {
+    pub(super) fn run(&self, global: &Global) -> Exit {
+        let engine = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+            let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)), self.on_failure.into())?;
+            Ok((upgrade, engine))
+        });
+        match engine {
+            Err(trouble) => output::trouble(global, &trouble),
+            Ok((_upgrade, mut engine)) => {
+                let end = engine.drive();
+                ending::tell(global, &engine, &end)
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `liftlock status`.
+
+use liftlock::bundle::Installation;
+use liftlock::engine::Lock;
+use liftlock::engine::state::State;
+use liftlock::report::words;
+use liftlock::upgrade::{self, Trouble};
+use serde_json::json;
+
+use super::{Exit, Format, Global, output};
+
+/// Say where the last run is, and what comes next
+///
+/// Also while a run is going on. Changes nothing.
+#[derive(clap::Args)]
+pub(super) struct Status {}
+
+impl Status {
+    #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
+    pub(super) fn run(&self, global: &Global) -> Exit {
+        let found = Installation::load(&global.installation).map_err(Trouble::from).and_then(|installation| {
+            let last = upgrade::last_run(&installation.state)?;
+            Ok((installation, last))
+        });
+        match found {
+            Err(trouble) => output::trouble(global, &trouble),
+            Ok((installation, None)) => {
+                none(global, &installation.name);
+                Exit::Done
+            }
+            Ok((installation, Some((run, state, entries)))) => {
+                let running = Lock::take(&installation.state).is_err_and(|fault| fault.code == "locked");
+                let started = entries.first().map_or(0, |e| e.at);
+                tell(global, run.id(), &state, running, started);
+                Exit::Done
+            }
+        }
+    }
+}
+
+fn none(global: &Global, installation: &str) {
+    match global.format {
+        Format::Json => output::json(&json!({ "installation": installation, "run": null, "next": "liftlock check" })),
+        Format::Human => {
+            output::line(&format!("{installation}: no run yet"));
+            output::line("  next: liftlock check");
+        }
+    }
+}
+
+fn tell(global: &Global, run: &str, state: &State, running: bool, started: u64) {
+    let next = if running { None } else { words::next(state) };
+    let done = (state.stage as usize).min(state.plan.slots.len());
+    if global.format == Format::Json {
+        output::json(&json!({
+            "installation": state.plan.installation,
+            "run": run,
+            "pipeline": state.plan.pipeline,
+            "from": state.plan.from,
+            "to": state.plan.to,
+            "phase": format!("{:?}", state.phase).to_lowercase(),
+            "running": running,
+            "stage": state.plan.slots.get(done).map(|s| s.slot.clone()),
+            "stages_done": done,
+            "stages": state.plan.slots.len(),
+            "freeze": words::freeze(state.freeze),
+            "effects": state.effects.len(),
+            "failure": state.failure.as_ref().map(|f| json!({ "code": f.2, "message": f.3 })),
+            "stopped": state.stopped.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
+            "next": next,
+        }));
+        return;
+    }
+    output::line(&format!("{}: {} ({run})", state.plan.installation, state.plan.title));
+    output::line(&format!("  begun     {}", super::log::time(started)));
+    let running = if running { " (a process is at work on it)" } else { "" };
+    output::line(&format!("  state     {}{running}", words::state(state)));
+    output::line(&format!("  stages    {done} of {} done, {} effects", state.plan.slots.len(), state.effects.len()));
+    output::line(&format!("  others    {}", words::freeze(state.freeze)));
+    if let Some((_, _, code, message)) = &state.failure {
+        output::line(&format!("  failure   {code}: {message}"));
+    }
+    if let Some((code, message)) = &state.stopped {
+        output::line(&format!("  stopped   {code}: {message}"));
+    }
+    if let Some((code, message)) = &state.undo_failure {
+        output::line(&format!("  undo      {code}: {message}"));
+    }
+    if let Some(next) = next {
+        output::line(&format!("  next: {next}"));
+    }
+}

@@ -1,0 +1,10 @@
+//! Readers of the event stream: the same events are drawn while a run goes on and when its journal is read afterwards.
+//!
+//! Reporters never decide. They write where they are told to, and know neither terminal nor environment.
+
+mod human;
+mod json;
+pub mod words;
+
+pub use human::Human;
+pub use json::Json;

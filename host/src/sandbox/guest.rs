@@ -1,0 +1,102 @@
+//! What a Store holds: everything that the calls of one guest need, and nothing of another's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limiter::Limiter;
+use super::wasi::VirtualClock;
+use crate::capability::database::{ColumnInfo, Cursor, Driver, StageDatabase, Value};
+use crate::capability::files::{Place, StageFiles};
+use crate::capability::network::StageNetwork;
+use crate::effect::{Failure, Fault, Store};
+use crate::engine::{Called, Conversation, Stop, Stopped};
+
+/// The data of one Store.
+pub(crate) struct Guest {
+    pub(super) talk: Conversation,
+    pub(super) params: BTreeMap<String, String>,
+    pub(super) files: StageFiles,
+    pub(super) database: StageDatabase,
+    pub(super) network: StageNetwork,
+    pub(super) cursors: u64,
+    pub(super) table: ResourceTable,
+    pub(super) wasi: WasiCtx,
+    pub(super) clock: VirtualClock,
+    pub(super) limiter: Limiter,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl wasmtime_wasi_io::IoView for Guest {
+    fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
+    }
+}
+
+impl Guest {
+    /// The conversation, after the call. The guest's handles are dropped before: open cursors must be gone before a batch ends.
+    pub(super) fn into_talk(self) -> Conversation {
+        drop(self.table);
+        self.talk
+    }
+
+    /// A fault ends the guest; the conversation remembers it.
+    pub(super) fn fault(&mut self, fault: Fault) -> wasmtime::Error {
+        trap(self.talk.end(Stop::Fault(fault)))
+    }
+}
+
+/// A root or a tree that the guest has opened.
+pub(crate) struct DirectoryHandle {
+    pub(super) place: Place,
+}
+
+/// A database that the guest has opened.
+pub(crate) struct ConnectionHandle {
+    pub(super) database: String,
+}
+
+/// A cursor: what it takes to open it again at its place, after a replay.
+pub(crate) struct CursorHandle {
+    pub(super) database: String,
+    pub(super) number: u64,
+    pub(super) sql: String,
+    pub(super) params: Vec<Value>,
+    pub(super) columns: Vec<ColumnInfo>,
+    pub(super) position: u64,
+    pub(super) live: Option<Box<dyn Cursor>>,
+}
+
+/// A transaction of the guest's own.
+pub(crate) struct TransactionHandle {
+    pub(super) database: String,
+    pub(super) open: bool,
+}
+
+/// An answer for the guest, or the trap that ends it.
+pub(super) type Answer<T, F> = wasmtime::Result<Result<T, F>>;
+
+/// Turns what the conversation says into what wasmtime wants: the one place where a call becomes an answer or a trap.
+pub(super) fn answer<T, F: From<Failure>>(called: Called<T>) -> Answer<T, F> {
+    match called {
+        Ok(Ok(value)) => Ok(Ok(value)),
+        Ok(Err(failure)) => Ok(Err(failure.into())),
+        Err(stopped) => Err(trap(stopped)),
+    }
+}
+
+pub(super) fn trap(stopped: Stopped) -> wasmtime::Error {
+    wasmtime::Error::new(stopped)
+}
+
+/// The database as the engine's batches know it.
+pub(super) fn store(driver: Arc<dyn Driver>) -> Arc<dyn Store> {
+    driver
+}

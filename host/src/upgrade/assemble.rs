@@ -1,0 +1,183 @@
+//! Everything that a run works with, opened: the capabilities, and a component in every slot.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use super::operator::Configured;
+use super::runs::RunDirectory;
+use super::{Found, Trouble, Upgrade, expect};
+use crate::bundle::{PlannedSlot, Setup};
+use crate::capability::database::sqlite::{Sqlite, SqliteConfig};
+use crate::capability::database::{Databases, Driver};
+use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
+use crate::capability::network::{Network, NetworkConfig, Pin};
+use crate::effect::{Fault, Finding, Severity};
+use crate::engine::{BatchLimits, Parts, Sink, Slot, TalkLimits};
+use crate::policy;
+use crate::sandbox::{ComponentStage, Services};
+
+/// One row or cell of a result may have this many bytes.
+const RESULT_BYTES: u64 = 64 << 20;
+
+/// The filled slots of a run, and the capabilities that they share.
+pub struct Slots {
+    slots: Vec<Slot>,
+    services: Services,
+    /// What the operator should know: grants that are more than what is asked for.
+    pub(super) notes: Vec<Found>,
+}
+
+impl Slots {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(index)
+    }
+
+    pub(super) fn into_slots(self) -> Vec<Slot> {
+        self.slots
+    }
+
+    pub(super) fn parts(
+        &self,
+        setup: &Setup,
+        run: &RunDirectory,
+        sink: Box<dyn Sink>,
+        stop: Arc<AtomicBool>,
+    ) -> Parts {
+        let Services { files, databases, network } = self.services.clone();
+        Parts {
+            directory: run.path().to_owned(),
+            stores: databases.stores(),
+            capabilities: vec![files, databases, network],
+            operator: Box::new(Configured::new(setup, stop.clone())),
+            sink,
+            stop,
+            batch: BatchLimits::default(),
+        }
+    }
+}
+
+impl Upgrade {
+    /// Opens the capabilities, and puts the pinned component into every slot, if policy lets it.
+    pub(super) fn assemble(&self, run: &RunDirectory) -> Result<Slots, Trouble> {
+        let services = self.services(run)?;
+        let mut slots = Vec::new();
+        let mut refusals = Vec::new();
+        let mut notes = Vec::new();
+        for planned in &self.setup.slots {
+            match self.fill(planned, &services)? {
+                Ok((slot, surplus)) => {
+                    slots.push(slot);
+                    notes.extend(surplus.into_iter().map(|text| (planned.slot.name.clone(), surplus_note(text))));
+                }
+                Err(refused) => refusals.extend(refused),
+            }
+        }
+        if refusals.is_empty() { Ok(Slots { slots, services, notes }) } else { Err(refusals.into()) }
+    }
+
+    #[expect(clippy::type_complexity, reason = "trouble ends everything, refusals are collected over all slots")]
+    fn fill(
+        &self,
+        planned: &PlannedSlot,
+        services: &Services,
+    ) -> Result<Result<(Slot, Vec<String>), Vec<policy::Refusal>>, Trouble> {
+        let bytes = self.setup.read_component(planned)?;
+        let loaded = Arc::new(self.sandbox.load(&planned.component, &bytes)?);
+        let outright = |code: &'static str, message: String| {
+            vec![policy::Refusal { code, slot: planned.slot.name.clone(), message, lines: Vec::new() }]
+        };
+        let described = match self.sandbox.describe(&loaded) {
+            Ok(described) => described,
+            Err(trap) => {
+                let text = format!("the component of slot {} does not say what it is: {}", planned.slot.name, trap.message);
+                return Ok(Err(outright("describe-failed", text)));
+            }
+        };
+        let grants = match policy::decide(&described, planned) {
+            Ok(grants) => grants,
+            Err(refusals) => return Ok(Err(refusals)),
+        };
+        let surplus = policy::surplus(planned, &grants);
+        let expects = planned.slot.expect.clone();
+        let (files, databases) = (services.files.clone(), services.databases.clone());
+        let expectation = Box::new(move || expect::check(&expects, &files, &databases));
+        let stage =
+            ComponentStage::new(self.sandbox.clone(), loaded, services.clone(), planned, grants, expectation);
+        let limits = TalkLimits { host_calls: planned.limits.host_calls, log_bytes: planned.limits.log_bytes };
+        Ok(stage.map(|stage| (Slot { stage: Box::new(stage), limits }, surplus)))
+    }
+
+    fn services(&self, run: &RunDirectory) -> Result<Services, Fault> {
+        let installation = &self.setup.installation;
+        let artifacts = run.path().join("artifacts");
+        let mut protected = vec![installation.state.clone(), installation.backup.clone()];
+        protected.extend(self.setup.databases.values().map(|d| d.sqlite.clone()));
+        let roots = installation.roots.iter().map(|(name, root)| RootConfig {
+            name: name.clone(),
+            path: root.path.clone(),
+            owner: root.owner.map(|o| (o.uid, o.gid)),
+        });
+        let files = Files::open(FilesConfig {
+            run: run.id().to_owned(),
+            roots: roots.collect(),
+            protected,
+            artifacts: artifacts.clone(),
+            limits: ArchiveLimits::default(),
+            stop: self.stop.clone(),
+        })?;
+        let backup = installation.backup.clone();
+        crate::io::make_private_dir(&backup)
+            .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;
+        let databases = Databases::new(self.drivers(run)?, backup, run.id().to_owned());
+        Ok(Services { files: Arc::new(files), databases: Arc::new(databases), network: Arc::new(self.network(run, artifacts)) })
+    }
+
+    fn drivers(&self, run: &RunDirectory) -> Result<Vec<Arc<dyn Driver>>, Fault> {
+        let statement_time = self.longest(|p| p.limits.statement_time);
+        let spool_bytes = self.setup.slots.iter().map(|p| p.limits.spool_bytes).max().unwrap_or_default();
+        self.setup
+            .databases
+            .iter()
+            .map(|(name, database)| {
+                let sqlite = Sqlite::open(SqliteConfig {
+                    name: name.clone(),
+                    path: database.sqlite.clone(),
+                    foreign_keys: database.foreign_keys,
+                    statement_time,
+                    result_bytes: RESULT_BYTES,
+                    spool_bytes,
+                    spool: run.path().join("spool"),
+                    stop: self.stop.clone(),
+                    run: run.id().to_owned(),
+                })?;
+                Ok(Arc::new(sqlite) as Arc<dyn Driver>)
+            })
+            .collect()
+    }
+
+    fn network(&self, run: &RunDirectory, artifacts: PathBuf) -> Network {
+        let pins = self.setup.artifacts.iter().map(|(name, pin)| {
+            let own = Pin { sha256: pin.sha256.clone(), size: pin.size, file: pin.file.clone(), max_size: None };
+            (name.clone(), own)
+        });
+        let mut config = NetworkConfig::new(run.id(), artifacts, self.stop.clone());
+        config.pins = pins.collect();
+        config.time = self.longest(|p| p.limits.download_time);
+        Network::new(config)
+    }
+
+    /// A capability is shared by the stages of a run: it gets the longest time that one of them has.
+    fn longest(&self, of: impl Fn(&PlannedSlot) -> Duration) -> Duration {
+        self.setup.slots.iter().map(of).max().unwrap_or_default()
+    }
+}
+
+fn surplus_note(text: String) -> Finding {
+    Finding { severity: Severity::Info, ..Finding::blocking("grant-unused", text) }
+}

@@ -1,0 +1,202 @@
+//! An upgrade of an installation: bundle, policy, sandbox and capabilities put together for the engine.
+//!
+//! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
+
+mod assemble;
+mod expect;
+mod operator;
+mod plan;
+mod preflight;
+mod runs;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::bundle::{Problems, Setup};
+use crate::effect::{Fault, Finding};
+use crate::engine::event::Plan;
+use crate::engine::journal::{Entry, Journal};
+use crate::engine::state::State;
+use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink};
+use crate::policy::Refusal;
+use crate::sandbox::Sandbox;
+
+pub use assemble::Slots;
+pub use runs::RunDirectory;
+
+/// Why an upgrade cannot even begin.
+#[derive(Debug)]
+pub enum Trouble {
+    /// A file of the operator's or the vendor's is wrong.
+    Problems(Problems),
+    /// Policy says no: contract, grants, imports.
+    Refused(Vec<Refusal>),
+    /// The surroundings fail.
+    Fault(Fault),
+    /// There is a run, and it is in the way.
+    RunOpen {
+        /// Its id.
+        run: String,
+        /// What it is waiting for, and the command for it.
+        what: String,
+        /// One next command.
+        next: &'static str,
+    },
+    /// There is no run to do this with.
+    NoRun,
+}
+
+impl From<Problems> for Trouble {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+impl From<Vec<Refusal>> for Trouble {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        Self::Refused(refusals)
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// An installation with its bundle, ready to be upgraded.
+pub struct Upgrade {
+    setup: Setup,
+    sandbox: Arc<Sandbox>,
+    stop: Arc<AtomicBool>,
+    _lock: Option<Lock>,
+}
+
+/// A finding and the slot it belongs to ("installation" for the host's own).
+pub type Found = (String, Finding);
+
+impl Upgrade {
+    /// Reads everything, and takes the installation's lock if `lock` is set. `stop` is what a signal sets.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn open(installation: &Path, stop: Arc<AtomicBool>, lock: bool) -> Result<Self, Trouble> {
+        let setup = Setup::load(installation)?;
+        setup.verify_components()?;
+        let state = &setup.installation.state;
+        crate::io::make_private_dir(state)
+            .map_err(|e| Fault::io(format_args!("making the state directory {}", state.display()), &e))?;
+        runs::refuse_foreign(state)?;
+        let lock = if lock { Some(Lock::take(state)?) } else { None };
+        let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
+        Ok(Self { setup, sandbox, stop, _lock: lock })
+    }
+
+    /// The installation and the bundle.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Looks whether the upgrade could run: the host's own checks, then `check` of every stage. Changes nothing outside the
+    /// state directory.
+    ///
+    /// # Errors
+    /// [`Trouble`] for what is refused outright.
+    pub fn check(&self) -> Result<Vec<Found>, Trouble> {
+        let mut found: Vec<Found> =
+            preflight::check(&self.setup).into_iter().map(|f| ("installation".to_owned(), f)).collect();
+        if found.iter().any(|(_, f)| f.code == "root-missing" || f.code == "database-missing") {
+            return Ok(found);
+        }
+        let run = RunDirectory::scratch(&self.setup.installation.state)?;
+        let mut slots = self.assemble(&run)?;
+        found.extend(slots.notes.drain(..));
+        for index in 0..slots.len() {
+            let context = self.context(index);
+            let name = context.slot.clone();
+            let Some(slot) = slots.get_mut(index) else { continue };
+            let Returned { talk, answer } = slot.stage.check(Conversation::look(context));
+            let stopped = talk.stopped().map(|s| format!("{s:?}"));
+            match (stopped, answer) {
+                (None, Ok(findings)) => found.extend(findings.into_iter().map(|f| (name.clone(), f))),
+                (Some(why), _) => found.push((name, Finding::blocking("check-failed", why))),
+                (None, Err(trap)) => found.push((name, Finding::blocking(&trap.code, trap.message))),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a new run may begin.
+    ///
+    /// # Errors
+    /// [`Trouble::RunOpen`] if the last run is not closed.
+    pub fn admit_new_run(&self) -> Result<(), Trouble> {
+        match last_run(&self.setup.installation.state)? {
+            Some((run, state, _)) if !state.is_closed() => Err(runs::in_the_way(&run, &state)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins a new run.
+    ///
+    /// # Errors
+    /// [`Trouble::RunOpen`] if the last run is not closed; refusals; faults.
+    pub fn start(&self, sink: Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
+        self.admit_new_run()?;
+        let run = RunDirectory::create(&self.setup.installation.state)?;
+        let slots = self.assemble(&run)?;
+        let plan = plan::make(&self.setup, &run);
+        let parts = slots.parts(&self.setup, &run, sink, self.stop.clone());
+        Ok(Engine::start(parts, plan, slots.into_slots(), on_failure)?)
+    }
+
+    /// Opens the last run, to resume, undo or commit it. `sink` gets its plan.
+    ///
+    /// # Errors
+    /// [`Trouble::NoRun`]; refusals; faults.
+    pub fn reopen(
+        &self,
+        sink: impl FnOnce(Plan) -> Box<dyn Sink>,
+        on_failure: OnFailure,
+    ) -> Result<Engine, Trouble> {
+        let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
+        let slots = self.assemble(&run)?;
+        let parts = slots.parts(&self.setup, &run, sink(state.plan), self.stop.clone());
+        Ok(Engine::open(parts, slots.into_slots(), on_failure)?)
+    }
+
+    fn context(&self, index: usize) -> Context {
+        let Some(planned) = self.setup.slots.get(index) else { return Context::default() };
+        Context {
+            index: u32::try_from(index).unwrap_or(u32::MAX),
+            slot: planned.slot.name.clone(),
+            host_calls: planned.limits.host_calls,
+            log_bytes: planned.limits.log_bytes,
+            clock: runs::now(),
+            ..Context::default()
+        }
+    }
+}
+
+/// The last run of a state directory, its state and its journal. Needs no lock: for `status` and `log`.
+///
+/// # Errors
+/// "journal-damaged"; what the file system says.
+pub fn last_run(state: &Path) -> Result<Option<(RunDirectory, State, Vec<Entry>)>, Fault> {
+    for run in runs::newest_first(state)? {
+        let path = run.path().join("journal.jsonl");
+        // A run that was killed before its first event has never been.
+        if !path.exists() {
+            continue;
+        }
+        let entries = Journal::read(&path)?;
+        let folded = State::fold(entries.iter().map(|e| &e.event))
+            .map_err(|e| Fault::new("journal-damaged", format!("{}: {e}", path.display())))?;
+        if let Some(state) = folded {
+            return Ok(Some((run, state, entries)));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,89 @@
+//! What the host itself looks at before an upgrade, whatever the stages look at.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::bundle::Setup;
+use crate::effect::{Finding, Severity};
+
+/// All that is to be said about the installation.
+pub(super) fn check(setup: &Setup) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (name, root) in &setup.installation.roots {
+        root_is_there(name, &root.path, root.owner.is_some(), &mut found);
+    }
+    for (name, database) in &setup.databases {
+        database_is_there(setup, name, &database.sqlite, &mut found);
+    }
+    freeze_is_possible(setup, &mut found);
+    found
+}
+
+fn root_is_there(name: &str, path: &Path, has_owner: bool, found: &mut Vec<Finding>) {
+    let Ok(meta) = fs::metadata(path) else {
+        let text = format!("the root {name} ({}) is not there or cannot be read", path.display());
+        found.push(Finding::blocking("root-missing", text));
+        return;
+    };
+    if !meta.is_dir() {
+        found.push(Finding::blocking("root-missing", format!("the root {name} ({}) is no directory", path.display())));
+        return;
+    }
+    let me = rustix::process::geteuid();
+    if me.is_root() && meta.uid() != 0 && !has_owner {
+        let text = format!("{name} belongs to user {}, and this runs as root: new entries get the owner of what they replace", meta.uid());
+        found.push(warning("runs-as-root", text, Some(format!("[roots.{name}] owner = \"{}:{}\"", meta.uid(), meta.gid()))));
+    }
+    if rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
+        let text = format!("the root {name} ({}) cannot be written to", path.display());
+        found.push(Finding::blocking("root-not-writable", text));
+    }
+}
+
+/// A restore point is a copy of the whole file, and a backup may be another; the migration needs room beside.
+fn database_is_there(setup: &Setup, name: &str, path: &Path, found: &mut Vec<Finding>) {
+    let Ok(meta) = fs::metadata(path) else {
+        let text = format!("the database {name} ({}) is not there or cannot be read", path.display());
+        found.push(Finding::blocking("database-missing", text));
+        return;
+    };
+    let needed = meta.len().saturating_mul(2);
+    let state = &setup.installation.state;
+    if let Ok(space) = rustix::fs::statvfs(state.as_path()) {
+        let free = space.f_bavail.saturating_mul(space.f_frsize);
+        if free < needed {
+            let text = format!(
+                "{} has {} MiB free; the restore point of database {name} needs up to {} MiB",
+                state.display(),
+                free >> 20,
+                needed >> 20
+            );
+            found.push(Finding::blocking("disk-full", text));
+        }
+    }
+}
+
+fn freeze_is_possible(setup: &Setup, found: &mut Vec<Finding>) {
+    let freeze = &setup.installation.freeze;
+    if freeze.file.is_none() && freeze.stop.is_empty() {
+        let text = "[freeze] is empty: nothing keeps visitors, cron and workers from writing during the upgrade".to_owned();
+        let fix = "name a maintenance file or stop commands in [freeze]".to_owned();
+        found.push(warning("no-freeze", text, Some(fix)));
+    }
+    if let Some(file) = &freeze.file
+        && let Some(root) = setup.installation.roots.get(&file.root)
+        && root.path.join(&file.path).exists()
+    {
+        let text = format!("the maintenance file {}:{} is there already", file.root, file.path);
+        found.push(Finding::blocking("freeze-file-exists", text));
+    }
+    if setup.installation.hooks.after_switch.is_empty() {
+        let text = "no [hooks] after-switch: PHP may serve old compiled code for some seconds after the switch".to_owned();
+        found.push(Finding { severity: Severity::Info, ..warning("no-reload", text, None) });
+    }
+}
+
+fn warning(code: &str, message: String, fix: Option<String>) -> Finding {
+    Finding { severity: Severity::Warning, fix, ..Finding::blocking(code, message) }
+}
