@@ -1,3 +1,5 @@
+//! Tests of walking and listing, without a host.
+
 use super::*;
 
 fn entry(name: &str, kind: &str) -> Entry {

@@ -1,3 +1,5 @@
+//! Tests of the cutting: first what is refused.
+
 use liftlock_sdk::database::Dialect::{Mariadb, Mysql, Sqlite};
 
 use super::*;

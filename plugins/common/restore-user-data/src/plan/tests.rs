@@ -1,3 +1,5 @@
+//! Tests of the plan, on directories that are only lists of paths.
+
 use std::collections::BTreeSet;
 
 use super::*;
