@@ -47,8 +47,8 @@ impl Guest {
     /// # Errors
     /// If the host's compiler cannot be asked where its tools are.
     pub(crate) fn cargo(&self, layout: &Layout, workspace: &Path, verb: &str) -> Result<Command> {
-        let mut command = process::cargo(workspace);
-        command.arg(verb).args(["--release", "--target", WASM]);
+        let mut command = process::cargo(workspace, verb);
+        command.args(["--release", "--target", WASM]);
         command.env("CARGO_TARGET_DIR", layout.guest_target());
         command.env_remove("RUSTFLAGS");
         let mut flags = Vec::new();

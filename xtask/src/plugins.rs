@@ -43,7 +43,7 @@ fn components(layout: &Layout, guest: &Guest, workspace: &Path) -> Result<BTreeM
         return Ok(BTreeMap::new());
     }
     let mut build = guest.cargo(layout, workspace, "build")?;
-    process::run(build.args(["--workspace", "--quiet"]))?;
+    process::run(build.arg("--workspace"))?;
     let release = layout.guest_target().join(WASM).join("release");
     let mut components = BTreeMap::new();
     for name in stage_crates(workspace)? {

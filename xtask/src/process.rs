@@ -1,5 +1,7 @@
 //! Running other programs: the error names the command line.
 
+use std::env;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -38,10 +40,13 @@ pub(crate) fn works(command: &mut Command) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// Cargo, the one that runs us.
-pub(crate) fn cargo(directory: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(directory);
+/// Cargo, the one that runs us. It shows its progress to a person only.
+pub(crate) fn cargo(directory: &Path, verb: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(directory).arg(verb);
+    if !io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     command
 }
 

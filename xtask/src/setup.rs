@@ -25,9 +25,19 @@ const SOURCES: &str = "/usr/lib/rustlib/src/rust/library";
 const TOOLS: [(&str, &str); 3] = [("strace", "strace"), ("unzip", "unzip"), ("bsdtar", "libarchive-tools")];
 
 pub(crate) fn run(layout: &Layout, _: &Arguments) -> Result<()> {
-    let guest = ready(layout)?;
+    let guest = all(layout)?;
     println!("guests are built with {}", guest.name());
-    tools()
+    Ok(())
+}
+
+/// The compiler for guests, and what single tests look at.
+///
+/// # Errors
+/// If there is no compiler. What else is missing is only said.
+pub(crate) fn all(layout: &Layout) -> Result<Guest> {
+    let guest = ready(layout)?;
+    tools();
+    Ok(guest)
 }
 
 /// A compiler for guests, made ready if need be.
@@ -78,7 +88,7 @@ fn package_version(package: &str) -> Option<String> {
 }
 
 /// What single tests look at. Missing ones are no error.
-fn tools() -> Result<()> {
+fn tools() {
     let path = env::var_os("PATH").unwrap_or_default();
     let there = |program: &str| env::split_paths(&path).any(|directory| directory.join(program).is_file());
     let missing: Vec<_> = TOOLS.iter().filter(|(program, _)| !there(program)).map(|(_, package)| *package).collect();
@@ -87,7 +97,6 @@ fn tools() -> Result<()> {
     {
         println!("setup: tests that need {} will be skipped ({error:#})", missing.join(", "));
     }
-    Ok(())
 }
 
 fn install(packages: &[&str]) -> Result<()> {
@@ -145,9 +154,9 @@ fn std_flags() -> OsString {
 }
 
 fn build_std(work: &Path, flags: &OsStr) -> Command {
-    let mut command = process::cargo(work);
+    let mut command = process::cargo(work, "build");
     command
-        .args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", WASM])
+        .args(["--release", "-Zbuild-std=std,panic_abort", "--target", WASM])
         .env("RUSTC", DEBIAN_RUSTC)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("__CARGO_TESTS_ONLY_SRC_ROOT", SOURCES)

@@ -29,16 +29,16 @@ const NUMBERS: &str = "numbers: ";
 
 pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
     let mut steps = Steps::new();
-    let guest = steps.step("setup", || setup::ready(layout))?;
+    let guest = steps.step("setup", || setup::all(layout))?;
     if arguments.suites.is_empty() {
         steps.step("format", || format(layout))?;
+        steps.step("tidy", || tidy::check(layout))?;
         steps.step("clippy", || clippy(layout))?;
         build(layout, &guest, &mut steps)?;
         steps.step("unit tests", || unit_tests(layout))?;
         for suite in suites(layout)? {
             steps.step(&suite, || run_suite(layout, &suite))?;
         }
-        steps.step("tidy", || tidy::check(layout))?;
     } else {
         build(layout, &guest, &mut steps)?;
         for suite in &arguments.suites {
@@ -51,24 +51,24 @@ pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
 
 fn format(layout: &Layout) -> Result<()> {
     for workspace in workspaces(layout) {
-        process::run(process::cargo(&workspace).args(["fmt", "--all", "--check"]))?;
+        process::run(process::cargo(&workspace, "fmt").args(["--all", "--check"]))?;
     }
     Ok(())
 }
 
 fn clippy(layout: &Layout) -> Result<()> {
     let host = |extra: &[&str]| {
-        let mut command = process::cargo(&layout.root);
-        command.args(["clippy", "--quiet", "--workspace", "--all-targets"]).args(extra).args(WARNINGS_ARE_ERRORS);
+        let mut command = process::cargo(&layout.root, "clippy");
+        command.args(["--workspace", "--all-targets"]).args(extra).args(WARNINGS_ARE_ERRORS);
         process::run(&mut command)
     };
     host(&["--features", "liftlock/faults"])?;
     host(&[])?;
     for guests in guest_workspaces(layout) {
-        let mut command = process::cargo(&guests);
+        let mut command = process::cargo(&guests, "clippy");
         // For the host: Debian's compiler has no clippy, and the contract's bindings compile anywhere.
         command.env("CARGO_TARGET_DIR", layout.guest_host_target());
-        process::run(command.args(["clippy", "--quiet", "--workspace", "--all-targets"]).args(WARNINGS_ARE_ERRORS))?;
+        process::run(command.args(["--workspace", "--all-targets"]).args(WARNINGS_ARE_ERRORS))?;
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ fn build(layout: &Layout, guest: &Guest, steps: &mut Steps) -> Result<()> {
         println!("{}", plugins::build(layout, guest)?);
         Ok(())
     })?;
-    steps.step("build", || build_host(layout))
+    steps.step("build", || process::run(process::cargo(&layout.root, "build").args(WORKSPACE).arg("--all-targets")))
 }
 
 /// The host, with fault points, and the programs of the tests.
@@ -86,17 +86,17 @@ fn build(layout: &Layout, guest: &Guest, steps: &mut Steps) -> Result<()> {
 /// # Errors
 /// If they do not build.
 pub(crate) fn build_host(layout: &Layout) -> Result<()> {
-    process::run(process::cargo(&layout.root).args(["build", "--quiet"]).args(WORKSPACE))
+    process::run(process::cargo(&layout.root, "build").args(WORKSPACE))
 }
 
 fn unit_tests(layout: &Layout) -> Result<()> {
-    let mut host = process::cargo(&layout.root);
-    host.arg("test").args(WORKSPACE).args(["--quiet", "--lib", "--bins"]);
+    let mut host = process::cargo(&layout.root, "test");
+    host.args(WORKSPACE).args(["--lib", "--bins"]);
     let mut passed = passed(&process::output(&mut host)?);
     for guests in guest_workspaces(layout) {
-        let mut command = process::cargo(&guests);
+        let mut command = process::cargo(&guests, "test");
         command.env("CARGO_TARGET_DIR", layout.guest_host_target());
-        passed += self::passed(&process::output(command.args(["test", "--quiet", "--workspace", "--lib"]))?);
+        passed += self::passed(&process::output(command.args(["--workspace", "--lib"]))?);
     }
     println!("{passed} passed");
     Ok(())
@@ -126,8 +126,8 @@ fn suites(layout: &Layout) -> Result<Vec<String>> {
 
 /// Runs a suite and shows its line of numbers; all that it printed, if it fails.
 fn run_suite(layout: &Layout, suite: &str) -> Result<()> {
-    let mut command = process::cargo(&layout.root);
-    command.arg("test").args(WORKSPACE).args(["--quiet", "--test", suite, "--", "--nocapture"]);
+    let mut command = process::cargo(&layout.root, "test");
+    command.args(WORKSPACE).args(["--test", suite, "--", "--nocapture"]);
     let output = process::output(&mut command)?;
     let lines = numbers(&output);
     if lines.is_empty() {
