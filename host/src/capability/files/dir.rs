@@ -90,6 +90,11 @@ impl Dir {
         self.beneath(name, access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC)
     }
 
+    /// Holds on to a name without opening what it is.
+    fn hold_entry(&self, name: &[u8]) -> io::Result<OwnedFd> {
+        self.beneath(name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC)
+    }
+
     fn beneath(&self, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         // The kernel says EAGAIN if something was renamed while it looked: a race, not an answer.
@@ -204,7 +209,7 @@ impl Dir {
 
     /// Sets the permission bits of a file or directory, never through a link.
     pub(super) fn set_mode(&self, name: &[u8], mode: u32) -> io::Result<()> {
-        let path = self.open_entry(name, OFlags::PATH)?;
+        let path = self.hold_entry(name)?;
         // There is no chmod of an O_PATH descriptor; its magic link in /proc is what the C library uses too.
         let magic = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&path));
         Ok(rustix::fs::chmod(magic, Mode::from_raw_mode(mode))?)
@@ -228,36 +233,41 @@ impl Dir {
             return self.unlink(name);
         }
         // Directories that lie too deep for open descriptors are brought up here and removed in their turn.
-        let mut brought_up = 0_u64;
-        self.remove_below(self, name, stat.st_dev, 0, &mut brought_up)?;
-        while brought_up > 0 {
-            let next = deep_name(name, brought_up);
-            brought_up -= 1;
-            let mut more = 0;
-            self.remove_below(self, &next, stat.st_dev, 0, &mut more)?;
-            for index in 1..=more {
-                brought_up += 1;
-                self.rename(&deep_name(&next, index), self, &deep_name(name, brought_up))?;
-            }
+        let mut removal = Removal { top: self, name, dev: stat.st_dev, brought_up: 0, removed: 0 };
+        removal.below(self, name, 0)?;
+        while removal.removed < removal.brought_up {
+            removal.removed += 1;
+            removal.below(self, &deep_name(name, removal.removed), 0)?;
         }
         Ok(())
     }
+}
 
-    fn remove_below(&self, at: &Self, name: &[u8], dev: u64, depth: u32, brought_up: &mut u64) -> io::Result<()> {
+/// A removal under way.
+struct Removal<'a> {
+    top: &'a Dir,
+    name: &'a [u8],
+    dev: u64,
+    brought_up: u64,
+    removed: u64,
+}
+
+impl Removal<'_> {
+    fn below(&mut self, at: &Dir, name: &[u8], depth: u32) -> io::Result<()> {
         let directory = at.sub(name).or_else(|error| match Errno::from_io_error(&error) {
             Some(Errno::ACCESS) => at.set_mode(name, 0o700).and_then(|()| at.sub(name)),
             _ => Err(error),
         })?;
-        if directory.stat()?.st_dev != dev {
+        if directory.stat()?.st_dev != self.dev {
             return Err(Errno::XDEV.into());
         }
         for child in directory.names()? {
             match directory.look(&child)? {
                 Some(stat) if kind(&stat) != FileType::Directory => directory.unlink(&child)?,
-                Some(_) if depth < 100 => self.remove_below(&directory, &child, dev, depth + 1, brought_up)?,
+                Some(_) if depth < 100 => self.below(&directory, &child, depth + 1)?,
                 Some(_) => {
-                    *brought_up += 1;
-                    directory.rename(&child, self, &deep_name(name, *brought_up))?;
+                    self.brought_up += 1;
+                    directory.rename(&child, self.top, &deep_name(self.name, self.brought_up))?;
                 }
                 None => {}
             }

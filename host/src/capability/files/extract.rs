@@ -110,12 +110,22 @@ impl Job {
     }
 
     fn make_files(&self, files: &Files, top: &Dir, owner: Owner) -> Result<u64, CallError> {
-        let pool = Pool { files, job: self, top, owner, next: AtomicUsize::new(0), bytes: AtomicU64::new(0), failed: AtomicBool::new(false) };
+        let pool = Pool {
+            files,
+            job: self,
+            top,
+            owner,
+            next: AtomicUsize::new(0),
+            bytes: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+        };
         let results: Vec<_> = std::thread::scope(|scope| {
             let threads: Vec<_> = (1..THREADS).map(|_| scope.spawn(|| pool.work())).collect();
             let mine = pool.work();
             let theirs = threads.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| Err(Fault::new("extract-failed", "a thread of the extraction died").into()))
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Fault::new("extract-failed", "a thread of the extraction died").into()))
             });
             theirs.chain([mine]).collect()
         });
@@ -205,7 +215,13 @@ impl Pool<'_> {
         Ok(())
     }
 
-    fn inflate(&self, archive: &mut Archive, planned: &PlannedFile, file: &mut File, buffer: &mut [u8]) -> Result<(), CallError> {
+    fn inflate(
+        &self,
+        archive: &mut Archive,
+        planned: &PlannedFile,
+        file: &mut File,
+        buffer: &mut [u8],
+    ) -> Result<(), CallError> {
         let name = &self.job.artifact;
         let limits = &self.files.limits;
         let mut entry = archive.by_index(planned.index).map_err(|error| archive::zip_error(name, &error))?;

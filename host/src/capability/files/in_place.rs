@@ -39,7 +39,8 @@ impl Append {
     pub(super) fn act(&self, files: &Files, object: &str, data: &[u8]) -> Result<Value, CallError> {
         let (_, at) = files.find(&self.spot, object)?;
         let gone = || CallError::answer("not-found", format!("{object} is gone"));
-        let mut file = at.and_then(|at| self.open(&at).transpose()).ok_or_else(gone)?.map_err(|e| Fault::io(object, &e))?;
+        let mut file =
+            at.and_then(|at| self.open(&at).transpose()).ok_or_else(gone)?.map_err(|e| Fault::io(object, &e))?;
         let mut add = || {
             fault::point("files.append")?;
             file.write_all(data)?;

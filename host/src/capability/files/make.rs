@@ -63,14 +63,16 @@ impl Make {
         Ok(answer)
     }
 
-    /// Removes what is in the staging and has not become the final thing.
+    /// Removes what is in the staging and has not become the final thing. A mark stays: what somebody else puts at the final
+    /// name is not ours to take away.
     pub(super) fn clear(&self, staging: &Staging, object: &str) -> Result<(), Fault> {
         let name = key(self.seq);
-        staging
-            .tmp
-            .remove_all(name.as_bytes())
-            .and_then(|()| staging.drop_note(&name))
-            .map_err(|error| Fault::io(object, &error))
+        let clear = || {
+            staging.put_note(&never(self.seq), &())?;
+            staging.tmp.remove_all(name.as_bytes())?;
+            staging.drop_note(&name)
+        };
+        clear().map_err(|error| Fault::io(object, &error))
     }
 
     fn answer(&self, staging: &Staging) -> std::io::Result<Option<Value>> {
@@ -107,6 +109,9 @@ impl Reversible for Make {
         if staging.tmp.has(name.as_bytes()).map_err(io)? {
             return self.clear(&staging, object);
         }
+        if staging.has_note(&never(self.seq)).map_err(io)? {
+            return Ok(());
+        }
         let Some(at) = at else { return Ok(()) };
         fault::point("files.make.undo").map_err(io)?;
         let undone = staging.trash.has(name.as_bytes()).map_err(io)?;
@@ -123,6 +128,11 @@ pub(super) fn key(seq: u64) -> String {
     seq.to_string()
 }
 
+/// The mark of a change that was announced and did not happen.
+fn never(seq: u64) -> String {
+    format!("{seq}-never")
+}
+
 /// Clears what a preparation of the same number left behind when the host died before the change was announced.
 pub(super) fn fresh(root: &Root, seq: u64) -> Result<std::sync::Arc<Staging>, Fault> {
     let staging = root.staging()?;
@@ -131,6 +141,7 @@ pub(super) fn fresh(root: &Root, seq: u64) -> Result<std::sync::Arc<Staging>, Fa
         staging.tmp.remove_all(name.as_bytes())?;
         staging.undo.unlink(name.as_bytes())?;
         staging.drop_note(&name)?;
+        staging.drop_note(&never(seq))?;
         staging.trash.has(name.as_bytes())
     };
     match clear() {

@@ -146,7 +146,10 @@ impl Files {
     /// A root that a record names. It was there when the record was made.
     fn recorded_root(&self, name: &str) -> Result<&Root, Fault> {
         self.root(name).ok_or_else(|| {
-            Fault::new("unknown-root", format!("the run changed the root {name}, which the installation no longer names"))
+            Fault::new(
+                "unknown-root",
+                format!("the run changed the root {name}, which the installation no longer names"),
+            )
         })
     }
 
@@ -252,7 +255,10 @@ fn canonical(path: &Path) -> PathBuf {
     for above in absolute.ancestors() {
         if let Ok(real) = above.canonicalize() {
             let rest = absolute.strip_prefix(above).unwrap_or(Path::new(""));
-            return rest.components().filter(|part| matches!(part, Component::Normal(_))).fold(real, |all, part| all.join(part));
+            return rest
+                .components()
+                .filter(|part| matches!(part, Component::Normal(_)))
+                .fold(real, |all, part| all.join(part));
         }
     }
     absolute

@@ -14,7 +14,9 @@ pub(super) fn below(path: &Path) -> Result<Option<PathBuf>, Fault> {
 
 fn parse(table: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
     let lines = table.split(|&b| b == b'\n');
-    lines.filter_map(|line| line.split(|&b| b == b' ').nth(4)).map(|field| PathBuf::from(OsString::from_vec(plain(field))))
+    lines
+        .filter_map(|line| line.split(|&b| b == b' ').nth(4))
+        .map(|field| PathBuf::from(OsString::from_vec(plain(field))))
 }
 
 /// The kernel writes blanks, tabs, newlines and backslashes of a path as three octal digits.

@@ -202,7 +202,8 @@ mod tests {
 
     #[test]
     fn names_that_are_not_utf8_come_back_as_they_were() {
-        for bytes in [&b"caf\xe9"[..], b"\xff\xfe", b"a\\b", "é/ü".as_bytes(), b"new\nline", b"\xc3", b"..a", b"\\x41"] {
+        for bytes in [&b"caf\xe9"[..], b"\xff\xfe", b"a\\b", "é/ü".as_bytes(), b"new\nline", b"\xc3", b"..a", b"\\x41"]
+        {
             let text = escape(bytes);
             let path = RelPath::parse(&text).unwrap();
             assert_eq!(path.bytes(), bytes);

@@ -49,7 +49,14 @@ impl StageFiles {
         }
     }
 
-    fn prepare_replace(&self, seq: u64, target: &Target<'_>, at: &At, old: &Stat, data: &[u8]) -> Result<Prepared, CallError> {
+    fn prepare_replace(
+        &self,
+        seq: u64,
+        target: &Target<'_>,
+        at: &At,
+        old: &Stat,
+        data: &[u8],
+    ) -> Result<Prepared, CallError> {
         let io = |error| Fault::io(&target.object, &error);
         let staging = target.root.staging()?;
         let parent_modified = modified(&at.parent.stat().map_err(io)?);
@@ -106,7 +113,8 @@ impl StageFiles {
         let at = target.vacant()?;
         let staging = fresh(target.root, seq)?;
         check_same_file_system(&at, &staging, &target.object)?;
-        let made = new_directory(&staging, seq, target.root.owner).map_err(|error| Fault::io(&target.object, &error))?;
+        let made =
+            new_directory(&staging, seq, target.root.owner).map_err(|error| Fault::io(&target.object, &error))?;
         let step = make_step(seq, &target, &at, made, false)?;
         let record = Step::Make(step.clone());
         self.prepared("make-dir", &target, &record, move |files, object| step.publish(files, object, nothing()))
@@ -403,5 +411,5 @@ pub(super) fn hold(staging: &Staging, tree: &str) -> Result<(), Fault> {
 }
 
 fn is_held(staging: &Staging, tree: &str) -> Result<bool, Fault> {
-    staging.undo.has(format!("held-{tree}.json").as_bytes()).map_err(|error| Fault::io(tree, &error))
+    staging.has_note(&format!("held-{tree}")).map_err(|error| Fault::io(tree, &error))
 }

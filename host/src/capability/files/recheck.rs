@@ -7,8 +7,8 @@ use super::dir::{Dir, kind};
 use super::make::{Note, key};
 use super::path::RelPath;
 use super::read::content_digest;
-use super::walk::{Found, walk};
 use super::refused;
+use super::walk::{Found, walk};
 use crate::effect::{CallError, Change, Fault};
 use rustix::fs::FileType;
 
@@ -56,7 +56,8 @@ fn compare(files: &Files, source: &Source) -> Result<(), Fault> {
 
 fn changed(object: &str, path: &str) -> Fault {
     let text = format!("{object} was copied before the freeze and has changed since: {path:?}");
-    Fault::new("changed-before-freeze", text).hint("somebody wrote there between the copy and the freeze; undo and apply again")
+    Fault::new("changed-before-freeze", text)
+        .hint("somebody wrote there between the copy and the freeze; undo and apply again")
 }
 
 fn look(files: &Files, source: &Source, object: &str) -> Result<Vec<Copied>, CallError> {

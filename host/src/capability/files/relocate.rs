@@ -43,7 +43,9 @@ impl Relocate {
         };
         fault::point("files.relocate").map_err(io)?;
         from.parent.rename(&from.name, &to.parent, &to.name).map_err(|error| match Errno::from_io_error(&error) {
-            Some(Errno::INVAL) => CallError::answer("invalid-path", format!("{object}: a directory cannot move into itself")),
+            Some(Errno::INVAL) => {
+                CallError::answer("invalid-path", format!("{object}: a directory cannot move into itself"))
+            }
             _ => refused(object, &error),
         })?;
         fault::point("files.relocated").map_err(io)?;

@@ -109,7 +109,9 @@ impl Reversible for Replace {
         let (Some(at), Some(staging)) = (at, root.staging_if_made()?) else { return Ok(()) };
         match self.put_back(&at, &staging).map_err(|error| Fault::io(object, &error))? {
             true => Ok(()),
-            false => Err(Fault::new("undo-data-missing", format!("the saved file for {object} is gone from the staging"))),
+            false => {
+                Err(Fault::new("undo-data-missing", format!("the saved file for {object} is gone from the staging")))
+            }
         }
     }
 }

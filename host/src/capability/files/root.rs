@@ -187,12 +187,17 @@ impl Staging {
 
     /// Reads it again; none if it is not there.
     pub(super) fn note<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
-        let name = format!("{name}.json");
-        if !self.undo.has(name.as_bytes())? {
+        if !self.has_note(name)? {
             return Ok(None);
         }
+        let name = format!("{name}.json");
         let file = std::fs::File::from(self.undo.open_entry(name.as_bytes(), rustix::fs::OFlags::RDONLY)?);
         Ok(Some(serde_json::from_reader(io::BufReader::new(file))?))
+    }
+
+    /// Whether there is such a note.
+    pub(super) fn has_note(&self, name: &str) -> io::Result<bool> {
+        self.undo.has(format!("{name}.json").as_bytes())
     }
 
     /// Removes a note. It may be gone already.

@@ -81,7 +81,9 @@ impl StageFiles {
         let target = self.target(place, path, Access::Read, false)?;
         match target.look() {
             Ok(stat) => Ok(Some(read::entry(target.path.text(), &stat))),
-            Err(CallError::Answer(failure)) if matches!(failure.code.as_str(), "not-found" | "not-a-directory") => Ok(None),
+            Err(CallError::Answer(failure)) if matches!(failure.code.as_str(), "not-found" | "not-a-directory") => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -145,7 +147,13 @@ impl StageFiles {
     }
 
     /// Checks a place and a path against the grant and opens the place. `whole`: the verb takes all that is below with it.
-    pub(super) fn target(&self, place: &Place, path: &str, access: Access, whole: bool) -> Result<Target<'_>, CallError> {
+    pub(super) fn target(
+        &self,
+        place: &Place,
+        path: &str,
+        access: Access,
+        whole: bool,
+    ) -> Result<Target<'_>, CallError> {
         match place {
             Place::Root(name) => self.check_root(name, access)?,
             Place::Tree(id) => self.check_tree(id, access)?,
@@ -226,7 +234,8 @@ impl StageFiles {
 
 /// `tree-` and a number.
 pub(super) fn is_tree(id: &str) -> bool {
-    id.strip_prefix("tree-").is_some_and(|number| (1..=20).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()))
+    id.strip_prefix("tree-")
+        .is_some_and(|number| (1..=20).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// `artifact-` and lower-case letters, digits, `-`.
@@ -321,7 +330,9 @@ pub(super) fn check_plain(stat: &Stat, object: &str, directories: bool) -> Resul
     match kind(stat) {
         FileType::RegularFile => Ok(()),
         FileType::Directory if directories => Ok(()),
-        FileType::Symlink => Err(CallError::answer("symlink", format!("{object} is a symbolic link, which is never followed"))),
+        FileType::Symlink => {
+            Err(CallError::answer("symlink", format!("{object} is a symbolic link, which is never followed")))
+        }
         _ => Err(CallError::answer("not-a-file", format!("{object} is not a regular file"))),
     }
 }

@@ -168,12 +168,19 @@ impl StageFiles {
     }
 
     /// What will have the name on one side when the carrying is done.
-    fn side(&self, target: &Target<'_>, carried_away: bool, carried_here: Option<Inode>) -> Result<Option<Inode>, CallError> {
+    fn side(
+        &self,
+        target: &Target<'_>,
+        carried_away: bool,
+        carried_here: Option<Inode>,
+    ) -> Result<Option<Inode>, CallError> {
         if carried_away || carried_here.is_some() {
             return Ok(carried_here);
         }
         let at = target.at()?;
-        let Some(stat) = at.parent.look(&at.name).map_err(|error| refused(&target.object, &error))? else { return Ok(None) };
+        let Some(stat) = at.parent.look(&at.name).map_err(|error| refused(&target.object, &error))? else {
+            return Ok(None);
+        };
         check_same_device(&at.parent, stat.st_dev, target)?;
         Ok(Some(inode(&stat)))
     }
@@ -182,7 +189,10 @@ impl StageFiles {
 fn check_same_device(parent: &Dir, dev: u64, target: &Target<'_>) -> Result<(), CallError> {
     let io = |error| Fault::io(&target.object, &error);
     if dev != parent.stat().map_err(io)?.st_dev || dev != target.root.dir.stat().map_err(io)?.st_dev {
-        return Err(CallError::answer("mount-point", format!("{} lies on another file system than its root", target.object)));
+        return Err(CallError::answer(
+            "mount-point",
+            format!("{} lies on another file system than its root", target.object),
+        ));
     }
     Ok(())
 }
@@ -205,7 +215,9 @@ impl Switch {
         let sides = self.open(files, object)?;
         match self.forward(&sides) {
             Ok(true) => Ok(self.answer()?),
-            Ok(false) => Err(Fault::new("changed-meanwhile", format!("{object}: somebody else has moved an entry")).into()),
+            Ok(false) => {
+                Err(Fault::new("changed-meanwhile", format!("{object}: somebody else has moved an entry")).into())
+            }
             // A file system that cannot do it (overlayfs, for what an image brought) says so at the first such entry.
             Err(error) if Errno::from_io_error(&error) == Some(Errno::XDEV) => {
                 self.back(&sides, object)?;

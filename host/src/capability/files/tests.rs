@@ -48,7 +48,8 @@ impl Site {
         fs::set_permissions(home.join("app/config/local.php"), fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("config/local.php", home.join("app/link")).unwrap();
         std::os::unix::fs::symlink("../outside", home.join("app/escape")).unwrap();
-        let past = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
+        let past =
+            fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_600_000_000));
         for name in ["app", "app/config", "app/index.php", "app/config/local.php", "app/media", "app/media/2024"] {
             fs::File::open(home.join(name)).unwrap().set_times(past).unwrap();
         }

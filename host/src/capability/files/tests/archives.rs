@@ -222,7 +222,8 @@ fn an_archive_cut_anywhere_is_never_accepted() {
 #[test]
 fn a_flipped_bit_never_changes_what_is_extracted() {
     let mut site = Site::new();
-    let whole = zip_of(&[("index.php", "new index, long enough to be packed: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ("b", "b")]);
+    let whole =
+        zip_of(&[("index.php", "new index, long enough to be packed: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), ("b", "b")]);
     let good = extract(&mut site, &whole, 0).unwrap();
     let expected = fs::read(site.tree_path(&good.tree).join("index.php")).unwrap();
     for bit in 0..whole.len() * 8 {

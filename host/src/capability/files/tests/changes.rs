@@ -47,7 +47,10 @@ fn what_was_not_done_is_seen_as_not_done_and_leaves_nothing() {
             assert_eq!(verdict, Verdict::NotDone, "{name}");
         }
         assert_eq!(site.picture(), before, "{name}");
-        assert_eq!(fs::read_dir(site.path("app")).unwrap().count(), 5 + usize::from(site.path("app/.liftlock-r1").exists()));
+        assert_eq!(
+            fs::read_dir(site.path("app")).unwrap().count(),
+            5 + usize::from(site.path("app/.liftlock-r1").exists())
+        );
     });
 }
 

@@ -30,14 +30,23 @@ fn without_a_grant_no_verb_works_and_the_line_is_named() {
         let Err(CallError::Answer(failure)) = attempt(&site.stage) else { panic!("{verb} was allowed") };
         assert_eq!(failure.code, "not-granted", "{verb}");
         let word = if *access == Access::Write && !verb.contains("copy") { "write" } else { "read" };
-        assert!(failure.message.ends_with(&format!("[grants.switch-code] files.app = \"{word}\"")), "{}", failure.message);
+        assert!(
+            failure.message.ends_with(&format!("[grants.switch-code] files.app = \"{word}\"")),
+            "{}",
+            failure.message
+        );
     }
 }
 
 #[test]
 fn with_read_only_what_changes_is_refused() {
     for (verb, access, attempt) in VERBS {
-        let site = Site::with(|_| {}, |grant| drop(grant.roots.insert("app".to_owned(), Access::Read)));
+        let site = Site::with(
+            |_| {},
+            |grant| {
+                grant.roots.insert("app".to_owned(), Access::Read);
+            },
+        );
         match access {
             Access::Read => attempt(&site.stage).unwrap(),
             Access::Write => assert_eq!(code(attempt(&site.stage)), "not-granted", "{verb}"),
@@ -87,7 +96,9 @@ fn a_tree_of_another_stage_is_refused() {
 #[test]
 fn an_id_is_never_a_path() {
     let mut site = Site::new();
-    for id in ["", "..", "tree-", "tree-1/../..", "tree-../../config", "tree-1x", "/etc", "artifact-../x", "artifact-A", "a"] {
+    for id in
+        ["", "..", "tree-", "tree-1/../..", "tree-../../config", "tree-1x", "/etc", "artifact-../x", "artifact-A", "a"]
+    {
         site.stage.admit_tree(id);
         site.stage.admit_artifact(id);
         assert_eq!(code(site.stage.open_tree(id)), "not-granted", "{id}");
@@ -100,7 +111,12 @@ fn an_id_is_never_a_path() {
 
 #[test]
 fn a_root_that_the_installation_lacks_is_unknown() {
-    let site = Site::with(|_| {}, |grant| drop(grant.roots.insert("blog".to_owned(), Access::Read)));
+    let site = Site::with(
+        |_| {},
+        |grant| {
+            grant.roots.insert("blog".to_owned(), Access::Read);
+        },
+    );
     assert_eq!(code(site.stage.open_root("blog")), "unknown-root");
 }
 

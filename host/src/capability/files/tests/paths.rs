@@ -96,7 +96,8 @@ fn a_racing_swap_of_a_directory_for_a_link_never_leads_out() {
 fn a_fifo_or_device_is_refused_at_once() {
     let site = Site::new();
     let fifo = site.path("app/fifo");
-    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o644), 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o644), 0)
+        .unwrap();
     let start = std::time::Instant::now();
     assert_eq!(code(site.stage.read(&app(), "fifo", 0, 1)), "not-a-file");
     assert_eq!(code(site.stage.digest(&app(), "fifo")), "not-a-file");
@@ -169,7 +170,10 @@ fn a_directory_is_listed_in_pages_and_in_the_order_of_bytes() {
         after = Some(last.name.clone());
         seen.extend(page);
     }
-    assert_eq!(seen.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>(), names.iter().map(|n| path::escape(n)).collect::<Vec<_>>());
+    assert_eq!(
+        seen.iter().map(|entry| entry.name.clone()).collect::<Vec<_>>(),
+        names.iter().map(|n| path::escape(n)).collect::<Vec<_>>()
+    );
     for entry in seen {
         assert_eq!(site.stage.read(&app(), &format!("many/{}", entry.name), 0, 9).unwrap(), b"x");
     }
@@ -224,8 +228,29 @@ fn the_digest_of_a_tree_sees_names_modes_and_contents() {
 fn ten_thousand_paths_never_leave_the_root() {
     let site = Site::new();
     let pieces = [
-        "..", ".", "", "/", "a", "config", "escape", "link", "media", "local.php", "\\x2e", "\\x2e\\x2e", "\\xff", "\\\\", "\0",
-        "～", "..\u{2215}", "secret", ".liftlock-r1", "index.php", " ", "\n", "%2e%2e",
+        "..",
+        ".",
+        "",
+        "/",
+        "a",
+        "config",
+        "escape",
+        "link",
+        "media",
+        "local.php",
+        "\\x2e",
+        "\\x2e\\x2e",
+        "\\xff",
+        "\\\\",
+        "\0",
+        "～",
+        "..\u{2215}",
+        "secret",
+        ".liftlock-r1",
+        "index.php",
+        " ",
+        "\n",
+        "%2e%2e",
     ];
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = |below: usize| {

@@ -3,8 +3,13 @@
 use super::*;
 use rustix::fs::{CWD, RenameFlags};
 
-const NEW: &[(&str, &str)] =
-    &[("index.php", "new index"), ("config/new.php", "new"), ("media/index.html", ""), ("lib/x.php", "x"), ("var/", "")];
+const NEW: &[(&str, &str)] = &[
+    ("index.php", "new index"),
+    ("config/new.php", "new"),
+    ("media/index.html", ""),
+    ("lib/x.php", "x"),
+    ("var/", ""),
+];
 
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|&name| name.to_owned()).collect()
@@ -18,7 +23,8 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 fn switch(site: &mut Site) -> Prepared {
     let id = site.tree(NEW);
     let entries = names(&["index.php", "config", "media", "lib", "link", "var"]);
-    let carry = pairs(&[("media/2024", "media/2024"), ("config/local.php", "config/local.php"), ("media/note", "var/note")]);
+    let carry =
+        pairs(&[("media/2024", "media/2024"), ("config/local.php", "config/local.php"), ("media/note", "var/note")]);
     site.stage.prepare_switch(90, &id, &entries, &carry).unwrap()
 }
 
@@ -26,7 +32,8 @@ fn switch(site: &mut Site) -> Prepared {
 fn steps(site: &Site, count: usize) {
     let tree = site.tree_path("tree-1");
     let app = site.path("app");
-    let rename = |from: PathBuf, to: PathBuf| rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).unwrap();
+    let rename =
+        |from: PathBuf, to: PathBuf| rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).unwrap();
     let exchange = |name: &str| {
         rustix::fs::renameat_with(CWD, tree.join(name), CWD, app.join(name), RenameFlags::EXCHANGE).unwrap();
     };
@@ -152,7 +159,9 @@ fn a_bad_list_is_refused_before_anything_moves() {
     let mut site = Site::new();
     let id = site.tree(NEW);
     let before = site.picture();
-    let attempt = |entries: &[&str], carry: &[(&str, &str)]| code(site.stage.prepare_switch(90, &id, &names(entries), &pairs(carry)));
+    let attempt = |entries: &[&str], carry: &[(&str, &str)]| {
+        code(site.stage.prepare_switch(90, &id, &names(entries), &pairs(carry)))
+    };
     assert_eq!(attempt(&["nothing"], &[]), "not-found");
     assert_eq!(attempt(&["config/new.php"], &[]), "invalid-path");
     assert_eq!(attempt(&[""], &[]), "invalid-path");
