@@ -1,10 +1,11 @@
 //! Gets the package of the new version, whole and as the bundle or the operator has pinned it.
 //!
-//! Where the operator has named a local file for the artifact, the host takes that and asks no server.
+//! Where the operator has named a local file for the artifact, the host takes that and asks no server. Without the parameter
+//! `url` the host takes the address that the pipeline or the operator gives for the artifact.
 //!
 //! | parameter | what it is |
 //! | --- | --- |
-//! | `url` | where the package is; may be missing if the operator names a local file |
+//! | `url` | where the package is; default: what is said of the artifact |
 //! | `name` | the artifact's name in the pipeline, by which it is pinned; default `package` |
 //! | `sha256` | what the package must be, in addition to the pin |
 //! | `code` | the application's own code for a failure; default the host's |
@@ -23,16 +24,6 @@ impl Stage for DownloadPackage {
         Info::new("download-package", env!("CARGO_PKG_VERSION"))
             .produces("package", Kind::Artifact)
             .asks(Ask::network("*").read("downloads the package of the new version"))
-    }
-
-    fn check() -> Findings {
-        Ok(match run::param("url") {
-            Some(_) => Vec::new(),
-            None => vec![
-                Finding::info("no-url", "there is no address to download from: the package must be a local file")
-                    .fix("name the package's file, or set the parameter `url`"),
-            ],
-        })
     }
 
     fn apply() -> Result<Outcome, Failure> {
