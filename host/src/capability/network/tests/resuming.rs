@@ -42,6 +42,12 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
             claim(&good[at..], format!("bytes {at}-{}/{SIZE}", SIZE - 1), ETAG)
         })
     }),
+    ("an earlier range of the right length", |r, good, _| {
+        ranged(r, good, |at| {
+            let from = at.saturating_sub(1);
+            claim(&good[from..][..SIZE - at], format!("bytes {from}-{}/{SIZE}", from + SIZE - at - 1), ETAG)
+        })
+    }),
     ("one byte too late", |r, good, _| {
         ranged(r, good, |at| claim(&good[at + 1..], format!("bytes {}-{}/{SIZE}", at + 1, SIZE - 1), ETAG))
     }),
@@ -59,6 +65,14 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
     }),
     ("shorter than its range", |r, good, _| {
         ranged(r, good, |at| claim(&good[at..SIZE - 1], format!("bytes {at}-{}/{SIZE}", SIZE - 1), ETAG))
+    }),
+    ("ends before its range does, without a length", |r, good, _| {
+        ranged(r, good, |at| {
+            Reply::status(206)
+                .header("Content-Range", format!("bytes {at}-{}/{SIZE}", SIZE - 1))
+                .etag(ETAG)
+                .body(&good[at..SIZE - 1])
+        })
     }),
     ("longer than its range", |r, good, _| {
         ranged(r, good, |at| {

@@ -1,5 +1,7 @@
 //! Ways to borrow the host's place in its network. The listener counts: nobody may arrive.
 
+use std::{env, process::Command};
+
 use super::super::testing::{Bench, Outcome, Reply, Server};
 
 #[test]
@@ -189,4 +191,25 @@ fn five_redirects_between_granted_origins_are_followed_without_secrets() {
         }
         assert_eq!(request.headers["accept-encoding"], "identity");
     }
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_asked() {
+    const INNER: &str = "LIFTLOCK_TEST_PROXIED";
+    if env::var_os(INNER).is_some() {
+        let server = Server::start(|_| Reply::whole(b"here"));
+        assert_eq!(Bench::new(&[&server]).stage().get(&server.origin(), 10).unwrap().body, b"here");
+        return;
+    }
+    // The environment of a process cannot be changed safely: the test calls itself.
+    let proxy = Server::start(|_| Reply::whole(b"hijacked"));
+    let name = "a_proxy_of_the_environment_is_not_asked";
+    let mut child = Command::new(env::current_exe().unwrap());
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"] {
+        child.env(variable, proxy.origin());
+    }
+    let output = child.arg(name).env(INNER, "1").env_remove("no_proxy").env_remove("NO_PROXY").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert_eq!(proxy.connections(), 0);
 }
