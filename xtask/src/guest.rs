@@ -51,7 +51,7 @@ impl Guest {
         command.args(["--release", "--target", WASM]);
         command.env("CARGO_TARGET_DIR", layout.guest_target());
         command.env_remove("RUSTFLAGS");
-        let mut flags = Vec::new();
+        let mut flags = self.remaps(layout);
         match self {
             Self::Rustup => {
                 command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", LINKER);
@@ -62,17 +62,19 @@ impl Guest {
                 command.env("PATH", with_path(&tools.join("gcc-ld"))?);
                 command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", tools.join(LINKER));
                 flags.extend([OsString::from("--sysroot"), sysroot.clone().into()]);
-                flags.push(remap(sysroot, "/sysroot"));
             }
         }
-        flags.extend(self.remaps(layout));
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join(OsStr::new(FLAG_SEPARATOR)));
         Ok(command)
     }
 
-    /// Without these a component, and so its digest, would depend on the directory it was built in.
+    /// Without these a component, and so its digest, would depend on the directory it was built in. Of two that fit, the
+    /// compiler takes the later one.
     fn remaps(&self, layout: &Layout) -> Vec<OsString> {
         let mut remaps = vec![remap(&layout.root, "/liftlock"), remap(&layout.guest_target(), "/target")];
+        if let Self::Debian { sysroot } = self {
+            remaps.push(remap(sysroot, "/sysroot"));
+        }
         remaps.extend(remap_cargo_home());
         remaps
     }

@@ -1,0 +1,114 @@
+//! Roundcube 1.4 is raised to 1.6 and lowered again, as an operator would do it.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use liftlock_tests::fixture::roundcube::{
+    Fixture, Installation, NEW_SCHEMA, OLD_SCHEMA, OLD_VERSION, Options, PACKAGE, SECRET, Size, Template,
+};
+use liftlock_tests::host::Host;
+use liftlock_tests::http::Server;
+use liftlock_tests::{numbers, places};
+use tempfile::TempDir;
+
+struct Site {
+    template: Template,
+    installation: Installation,
+    host: Host,
+    _server: Server,
+    _directory: TempDir,
+}
+
+impl Site {
+    fn new(size: Size, users: u32) -> Result<Self> {
+        let template = Fixture::new(size).prepare(&places::cache()?)?;
+        let server = Server::start([(PACKAGE, template.package()?)])?;
+        let directory = tempfile::tempdir_in(places::cache()?)?;
+        let options = Options::new(places::pipeline("roundcube")?, server.origin()).users(users);
+        let installation = template.installation(directory.path(), &options)?;
+        let host = Host::new(&installation.settings)?;
+        Ok(Self { template, installation, host, _server: server, _directory: directory })
+    }
+
+    fn text(&self, path: &str) -> Result<String> {
+        Ok(fs::read_to_string(self.installation.root.join(path))?)
+    }
+}
+
+#[test]
+fn up_and_down_again_in_both_sizes() -> Result<()> {
+    for (size, users) in [(Size::Small, 50), (Size::Full, 2000)] {
+        let site = Site::new(size, users)?;
+        let before = site.installation.exact_digest()?;
+        site.host.run(["check"])?.expect(0)?;
+        assert_eq!(
+            before.diff(&site.installation.exact_digest()?),
+            Vec::<String>::new(),
+            "check has changed something"
+        );
+
+        site.host.run(["apply"])?.expect(0)?;
+        assert_eq!(site.installation.version()?, site.template.version);
+        assert_eq!(site.installation.schema()?, NEW_SCHEMA);
+        users_data_is_there(&site)?;
+        let compared = before.diff(&site.installation.digest()?).len();
+
+        site.host.run(["undo"])?.expect(0)?;
+        assert_eq!(
+            (site.installation.version()?.as_str(), site.installation.schema()?.as_str()),
+            (OLD_VERSION, OLD_SCHEMA)
+        );
+        let differences = before.diff(&site.installation.exact_digest()?);
+        assert_eq!(differences, Vec::<String>::new(), "undo must end where apply began");
+        numbers(format_args!("{size:?}: {compared} differences by apply, 0 of {} left by undo", before.len()));
+    }
+    Ok(())
+}
+
+/// All that was the users' before is there after the upgrade, as it was.
+fn users_data_is_there(site: &Site) -> Result<()> {
+    assert!(site.text("config/config.inc.php")?.contains(SECRET));
+    assert!(site.text("plugins/acme_sso/config.inc.php")?.contains("acme_sso_secret"));
+    for path in ["skins/acme/images/logo.png", "logs/errors.log", "temp/RCMTEMPattmnt5ea96c", "blog/latest/photo.jpg"] {
+        assert!(site.installation.root.join(path).is_file(), "{path}");
+    }
+    assert!(!site.installation.root.join("maintenance.flag").exists(), "the maintenance page is still there");
+    assert!(
+        !site.installation.root.join("program/lib/old_only.php").exists(),
+        "a file of the old version is still there"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_secret_is_in_no_output_and_no_journal() -> Result<()> {
+    let site = Site::new(Size::Small, 20)?;
+    for command in ["check", "apply", "status", "log", "undo"] {
+        for arguments in [vec![command, "--verbose"], vec![command, "--format", "json"]] {
+            let ended = site.host.run(arguments)?;
+            assert!(!ended.stdout.contains(SECRET) && !ended.stderr.contains(SECRET), "{command}");
+        }
+    }
+    let files = private_files(&site.installation.state)?;
+    assert!(files > 0, "a run leaves a journal");
+    numbers(format_args!("{files} files of the state directory are private, 0 outputs with the secret"));
+    Ok(())
+}
+
+/// Counts the files below, each of which only its owner may read.
+fn private_files(directory: &Path) -> Result<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    let mut files = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let metadata = fs::symlink_metadata(entry.path())?;
+        if metadata.is_dir() {
+            files += private_files(&entry.path())?;
+        } else {
+            assert_eq!(metadata.permissions().mode() & 0o077, 0, "{} can be read by others", entry.path().display());
+            files += 1;
+        }
+    }
+    Ok(files)
+}
