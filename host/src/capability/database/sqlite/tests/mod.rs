@@ -1,12 +1,13 @@
 //! SQLite through the traits, with real files. What is refused comes first.
 
 mod batches;
+mod children;
 mod cursors;
 mod refused;
 mod restoring;
 mod snapshots;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -41,21 +42,25 @@ impl Place {
 
     fn with(setup: &str, change: impl FnOnce(&mut SqliteConfig)) -> Self {
         let directory = TempDir::new().unwrap();
-        let mut config = SqliteConfig {
-            name: "main".to_owned(),
-            path: directory.path().join("app.db"),
-            foreign_keys: false,
-            statement_time: Duration::from_secs(2),
-            result_bytes: 10 << 20,
-            spool_bytes: 10 << 20,
-            spool: directory.path().join("spool"),
-            stop: Arc::new(AtomicBool::new(false)),
-            run: "run-1".to_owned(),
-        };
+        let mut config = Self::config(directory.path());
         change(&mut config);
         Connection::open(&config.path).unwrap().execute_batch(setup).unwrap();
         let database = Sqlite::open(config.clone()).unwrap();
         Self { directory, config, database }
+    }
+
+    fn config(directory: &Path) -> SqliteConfig {
+        SqliteConfig {
+            name: "main".to_owned(),
+            path: directory.join("app.db"),
+            foreign_keys: false,
+            statement_time: Duration::from_secs(2),
+            result_bytes: 10 << 20,
+            spool_bytes: 10 << 20,
+            spool: directory.join("spool"),
+            stop: Arc::new(AtomicBool::new(false)),
+            run: "run-1".to_owned(),
+        }
     }
 
     fn outside(&self) -> Connection {
