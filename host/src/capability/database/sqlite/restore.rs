@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::SqliteConfig;
-use super::session::{Session, beside, real_path};
+use super::session::{Session, beside};
 use crate::effect::Fault;
 use crate::io::{fault, make_private_dir, sync_dir, write_atomic};
 
@@ -116,11 +116,11 @@ pub(super) fn verify(config: &SqliteConfig, record: &serde_json::Value) -> Resul
 
 /// Puts the files back. No session may be open: see [`Session::file`].
 pub(super) fn put_back(config: &SqliteConfig, saved: &Saved) -> Result<(), Fault> {
-    // The database may be gone altogether; then it is where it was.
-    let path = real_path(config).unwrap_or_else(|_| saved.path.clone());
-    replace_files(&path, saved)
+    // Where it was then: the file may be gone by now, or a link may lead elsewhere.
+    let path = &saved.path;
+    replace_files(path, saved)
         .map_err(|error| Fault::io(format_args!("restore of database {}", config.name), &error))?;
-    let compared = compare(&path, saved).map_err(|error| Fault::io(path.display(), &error))?;
+    let compared = compare(path, saved).map_err(|error| Fault::io(path.display(), &error))?;
     if !compared {
         let text = format!("database {}: {} is not what was put back", config.name, path.display());
         return Err(

@@ -190,7 +190,7 @@ impl Drop for Session {
 }
 
 /// Where the database really is: links resolved, so that the files beside it, and a restore over it, are beside the real one.
-pub(super) fn real_path(config: &SqliteConfig) -> Result<PathBuf, Fault> {
+fn real_path(config: &SqliteConfig) -> Result<PathBuf, Fault> {
     let path = &config.path;
     let missing = |why: &str| {
         Fault::new("database-missing", format!("database {}: {} {why}", config.name, path.display()))
