@@ -77,7 +77,7 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
                 let text = ErrorText {
                     code: problem.code,
                     message: problem.to_string(),
-                    hint: problem.hint.clone(),
+                    hint: None,
                     next: Some("liftlock check"),
                 };
                 error(global, &text);

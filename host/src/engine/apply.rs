@@ -194,13 +194,11 @@ impl Apply {
         self.touch()?;
         self.restore_point(store)?;
         let (marker, stamp) = self.known(store);
-        store.begin(marker.as_ref())?;
-        self.batch = Some(Batch { store: store.clone(), statements: 0, rows: 0, since: Instant::now(), scope });
-        let now = store.stamp()?;
-        if !stamp.is_empty() && now != stamp {
-            self.give_up_batch();
+        if !stamp.is_empty() && store.stamp()? != stamp {
             return Err(foreign_write(store.name()).into());
         }
+        store.begin(marker.as_ref())?;
+        self.batch = Some(Batch { store: store.clone(), statements: 0, rows: 0, since: Instant::now(), scope });
         Ok(())
     }
 

@@ -54,17 +54,20 @@ impl Guest {
 }
 
 /// A root or a tree that the guest has opened.
-pub(crate) struct DirectoryHandle {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct DirectoryHandle {
     pub(super) place: Place,
 }
 
 /// A database that the guest has opened.
-pub(crate) struct ConnectionHandle {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct ConnectionHandle {
     pub(super) database: String,
 }
 
 /// A cursor: what it takes to open it again at its place, after a replay.
-pub(crate) struct CursorHandle {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct CursorHandle {
     pub(super) database: String,
     pub(super) number: u64,
     pub(super) sql: String,
@@ -75,7 +78,8 @@ pub(crate) struct CursorHandle {
 }
 
 /// A transaction of the guest's own.
-pub(crate) struct TransactionHandle {
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct TransactionHandle {
     pub(super) database: String,
     pub(super) open: bool,
 }

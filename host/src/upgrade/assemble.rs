@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::operator::Configured;
 use super::runs::RunDirectory;
 use super::{Found, Trouble, Upgrade, expect};
-use crate::bundle::{PlannedSlot, Setup};
+use crate::bundle::{ArtifactPin, PlannedSlot, Setup};
 use crate::capability::database::sqlite::{Sqlite, SqliteConfig};
 use crate::capability::database::{Databases, Driver};
 use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
@@ -163,8 +163,8 @@ impl Upgrade {
 
     fn network(&self, run: &RunDirectory, artifacts: PathBuf) -> Network {
         let pins = self.setup.artifacts.iter().map(|(name, pin)| {
-            let own = Pin { sha256: pin.sha256.clone(), size: pin.size, file: pin.file.clone(), max_size: None };
-            (name.clone(), own)
+            let ArtifactPin { url, file, sha256, size, .. } = pin.clone();
+            (name.clone(), Pin { sha256, size, url, file, max_size: None })
         });
         let mut config = NetworkConfig::new(run.id(), artifacts, self.stop.clone());
         config.pins = pins.collect();

@@ -44,7 +44,7 @@ impl Border {
         let private = Ranges::parse(&grant.private).map_err(|text| {
             let slot = &grant.slot;
             let message =
-                format!("[grants.{slot}] private: \"{text}\" is neither an address nor a network like 10.0.0.0/8");
+                format!("[grants.{slot}] private-addresses: \"{text}\" is neither an address nor a network like 10.0.0.0/8");
             Failure::new("bad-grant", message)
         })?;
         Ok(Self { slot: grant.slot.clone(), origins, private })
@@ -115,7 +115,7 @@ impl Border {
     fn private_address(&self, host: &str, address: IpAddr, what: &str, literal: Option<&Url>) -> Failure {
         let line = match literal {
             Some(url) => format!("[grants.{}] network = [\"{}\"]", self.slot, url.origin().ascii_serialization()),
-            None => format!("[grants.{}] private = [\"{address}\"]", self.slot),
+            None => format!("[grants.{}] private-addresses = [\"{address}\"]", self.slot),
         };
         let place = if literal.is_some() { String::new() } else { format!("leads to {address}, which ") };
         let message = format!("{host} {place}is not a public address ({what}); to allow it: {line}");

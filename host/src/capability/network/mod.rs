@@ -84,6 +84,8 @@ pub struct Pin {
     pub sha256: Option<String>,
     /// Bytes.
     pub size: Option<u64>,
+    /// Where it is, for a stage that gives no address of its own.
+    pub url: Option<String>,
     /// The operator's own copy, taken instead of asking a server.
     pub file: Option<PathBuf>,
     /// Bytes; asked only where there is no `size`.

@@ -173,7 +173,9 @@ impl StageNetwork {
 
     fn source(&self, url: &str, pin: Option<&Pin>) -> Result<Source, CallError> {
         let Some(path) = pin.and_then(|pin| pin.file.as_ref()) else {
-            return Ok(Source::Server(self.client.border().admit(url)?));
+            // A stage that knows no address leaves it to the bundle or the operator.
+            let known = pin.and_then(|pin| pin.url.as_deref()).filter(|_| url.is_empty());
+            return Ok(Source::Server(self.client.border().admit(known.unwrap_or(url))?));
         };
         let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         if !metadata.is_file() {

@@ -1,0 +1,227 @@
+//! A world in memory that outlives the engine: a key-value "disk" with effects, a "database" with transactions, and pictures
+//! of everything at each moment a crash could fall on.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+
+use crate::effect::{CallError, Capability, Change, Fault, Finding, Marker, Prepared, Store, Verdict};
+use crate::engine::event::Event;
+use crate::engine::sink::{Progress, Sink};
+
+#[derive(Clone, Default, PartialEq, Debug)]
+pub(super) struct Things {
+    pub(super) disk: BTreeMap<String, String>,
+    pub(super) rows: Vec<i64>,
+    pub(super) marker: Option<Marker>,
+}
+
+#[derive(Default)]
+struct Inner {
+    things: Things,
+    /// The open batch: what is lost in a crash.
+    batch: Option<Vec<i64>>,
+    pictures: Vec<(PathBuf, Things)>,
+    directory: Option<PathBuf>,
+}
+
+/// The world. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct World(Arc<Mutex<Inner>>);
+
+impl World {
+    pub(super) fn of(things: Things) -> Self {
+        Self(Arc::new(Mutex::new(Inner { things, ..Inner::default() })))
+    }
+
+    /// From here on, takes a picture of world and run directory at every moment.
+    pub(super) fn watch(&self, directory: &Path) {
+        self.inner().directory = Some(directory.to_owned());
+    }
+
+    pub(super) fn things(&self) -> Things {
+        self.inner().things.clone()
+    }
+
+    /// Without the marker, which stays until the commit.
+    pub(super) fn visible(&self) -> (BTreeMap<String, String>, Vec<i64>) {
+        let things = self.things();
+        (things.disk, things.rows)
+    }
+
+    pub(super) fn pictures(&self) -> Vec<(PathBuf, Things)> {
+        std::mem::take(&mut self.inner().pictures)
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A crash could fall here.
+    pub(super) fn moment(&self) {
+        let mut inner = self.inner();
+        let Some(directory) = inner.directory.clone() else { return };
+        let copy = directory.with_extension(inner.pictures.len().to_string());
+        copy_tree(&directory, &copy);
+        let things = inner.things.clone();
+        inner.pictures.push((copy, things));
+    }
+
+    pub(super) fn insert(&self, row: i64) {
+        self.inner().batch.as_mut().expect("a batch is open").push(row);
+        self.moment();
+    }
+
+    /// Somebody else is at it.
+    pub(super) fn foreign_write(&self) {
+        self.inner().things.rows.push(-1);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        let inner = self.inner();
+        inner.things.rows.len() + inner.batch.as_ref().map_or(0, Vec::len)
+    }
+
+    pub(super) fn prepare_write(&self, key: &str, value: &str) -> Result<Prepared, CallError> {
+        if key == "forbidden" {
+            return Err(CallError::answer("not-granted", "no"));
+        }
+        let before = self.things().disk.get(key).cloned();
+        let change = Change {
+            capability: "disk".into(),
+            verb: "write".into(),
+            object: key.into(),
+            touches: true,
+            undo: json!({ "before": before, "after": value }),
+        };
+        self.moment();
+        let (world, key, value) = (self.clone(), key.to_owned(), value.to_owned());
+        let act = move || {
+            world.moment();
+            world.inner().things.disk.insert(key, value);
+            world.moment();
+            Ok(json!(7))
+        };
+        Ok(Prepared { change, act: Box::new(act) })
+    }
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+impl Capability for World {
+    fn name(&self) -> &'static str {
+        "disk"
+    }
+
+    fn settle(&self, change: &Change) -> Result<Verdict, Fault> {
+        let now = self.things().disk.get(&change.object).cloned();
+        let done = now.as_deref() == change.undo["after"].as_str();
+        Ok(if done { Verdict::Done(json!(7)) } else { Verdict::NotDone })
+    }
+
+    fn undo(&self, change: &Change) -> Result<(), Fault> {
+        match change.undo["before"].as_str() {
+            Some(before) => self.inner().things.disk.insert(change.object.clone(), before.into()),
+            None => self.inner().things.disk.remove(&change.object),
+        };
+        self.moment();
+        Ok(())
+    }
+
+    fn recheck(&self, _: &[Change]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn forget(&self) -> Result<(), Fault> {
+        self.moment();
+        Ok(())
+    }
+}
+
+impl Store for World {
+    fn name(&self) -> &str {
+        "main"
+    }
+
+    fn marker(&self) -> Result<Option<Marker>, Fault> {
+        Ok(self.things().marker)
+    }
+
+    fn begin(&self, expected: Option<&Marker>) -> Result<(), Fault> {
+        assert_eq!(self.things().marker.as_ref(), expected);
+        self.inner().batch = Some(Vec::new());
+        Ok(())
+    }
+
+    fn commit(&self, new: &Marker) -> Result<(), Fault> {
+        self.moment();
+        {
+            let mut inner = self.inner();
+            let batch = inner.batch.take().unwrap_or_default();
+            inner.things.rows.extend(batch);
+            inner.things.marker = Some(new.clone());
+        }
+        self.moment();
+        Ok(())
+    }
+
+    fn rollback(&self) -> Result<(), Fault> {
+        self.inner().batch = None;
+        Ok(())
+    }
+
+    fn restore_point(&self, _: &Path) -> Result<Value, Fault> {
+        Ok(json!(self.things().rows))
+    }
+
+    fn restore(&self, saved: &Value) -> Result<(), Fault> {
+        let rows = serde_json::from_value(saved.clone()).unwrap();
+        {
+            let mut inner = self.inner();
+            inner.things.rows = rows;
+            inner.things.marker = None;
+        }
+        self.moment();
+        Ok(())
+    }
+
+    fn stamp(&self) -> Result<String, Fault> {
+        let things = self.things();
+        Ok(format!("{}-{:?}", things.rows.len(), things.marker.map(|m| m.sequence)))
+    }
+
+    fn forget(&self) -> Result<(), Fault> {
+        self.inner().things.marker = None;
+        Ok(())
+    }
+
+    fn close(&self) {}
+}
+
+/// Every durable event is a moment, too.
+pub(super) struct Watcher(pub(super) World);
+
+impl Sink for Watcher {
+    fn event(&mut self, _: &Event) {
+        self.0.moment();
+    }
+
+    fn progress(&mut self, _: u32, _: &Progress) {}
+    fn log(&mut self, _: u32, _: &str, _: &str) {}
+    fn finding(&mut self, _: &str, _: &Finding) {}
+    fn note(&mut self, _: &str) {}
+}
