@@ -225,7 +225,12 @@ impl Planner<'_> {
             return Err(refuse("is encrypted"));
         }
         let kind = kind_of(entry).ok_or_else(|| refuse("is neither file, directory nor link"))?;
-        let spelled = if kind == Kind::Directory { raw.strip_suffix(b"/").unwrap_or(raw) } else { raw };
+        // Some packers begin every name with the directory they were in.
+        let named = raw.strip_prefix(b"./").unwrap_or(raw);
+        if named.is_empty() && !raw.is_empty() {
+            return Ok(None);
+        }
+        let spelled = if kind == Kind::Directory { named.strip_suffix(b"/").unwrap_or(named) } else { named };
         check_name(spelled).map_err(&refuse)?;
         let path = strip_leading(spelled, strip);
         if path.is_empty() {

@@ -18,7 +18,7 @@ const CHANGES: &[(&str, Prepare)] = &[
     ("rename a file", |s, seq| s.stage.prepare_rename(seq, &app(), "index.php", "config/old.php")),
     ("rename a directory", |s, seq| s.stage.prepare_rename(seq, &app(), "media/2024", "config/2024")),
     ("set-mode of a file", |s, seq| s.stage.prepare_set_mode(seq, &app(), "index.php", 0o600)),
-    ("set-mode of a directory", |s, seq| s.stage.prepare_set_mode(seq, &app(), "config", 0)),
+    ("set-mode of a directory", |s, seq| s.stage.prepare_set_mode(seq, &app(), "config", 0o700)),
     ("set the same mode", |s, seq| s.stage.prepare_set_mode(seq, &app(), "config/local.php", 0o640)),
     ("copy-tree of a file", |s, seq| s.stage.prepare_copy_tree(seq, &app(), "index.php", &media(), "index.php")),
     ("copy-tree", |s, seq| s.stage.prepare_copy_tree(seq, &app(), "media", &app(), "config/copy")),
