@@ -35,7 +35,7 @@ impl StageFiles {
     /// "not-granted", "read-only", "unknown-root", "not-found", "not-an-archive", "archive-damaged", "archive-unsafe",
     /// "archive-too-big", "archive-unsupported", "invalid-strip".
     pub fn prepare_extract(&self, seq: u64, artifact: &str, root: &str, strip: u32) -> Result<Prepared, CallError> {
-        self.check_writable()?;
+        self.begin(seq)?;
         self.check_root(root, Access::Read)?;
         self.check_artifact(artifact)?;
         let root = self.root(root)?;

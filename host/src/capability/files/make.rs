@@ -133,22 +133,37 @@ fn never(seq: u64) -> String {
     format!("{seq}-never")
 }
 
-/// Clears what a preparation of the same number left behind when the host died before the change was announced.
+impl Files {
+    /// Clears what a preparation of this number left behind, if the host died before the change was announced. In every root:
+    /// the number may go to another change now, and a second link to an old file must not outlive its reason.
+    pub(super) fn clear_leftovers(&self, seq: u64) -> Result<(), Fault> {
+        let name = key(seq);
+        for root in &self.roots {
+            let Some(staging) = root.staging_if_made()? else { continue };
+            let clear = || {
+                staging.tmp.remove_all(name.as_bytes())?;
+                staging.undo.unlink(name.as_bytes())?;
+                staging.drop_note(&name)?;
+                staging.drop_note(&never(seq))
+            };
+            clear().map_err(|error| staging_fault(root, &error))?;
+        }
+        Ok(())
+    }
+}
+
+/// The staging for a change that has not used its number yet.
 pub(super) fn fresh(root: &Root, seq: u64) -> Result<std::sync::Arc<Staging>, Fault> {
     let staging = root.staging()?;
-    let name = key(seq);
-    let clear = || {
-        staging.tmp.remove_all(name.as_bytes())?;
-        staging.undo.unlink(name.as_bytes())?;
-        staging.drop_note(&name)?;
-        staging.drop_note(&never(seq))?;
-        staging.trash.has(name.as_bytes())
-    };
-    match clear() {
+    match staging.trash.has(key(seq).as_bytes()) {
         Ok(false) => Ok(staging),
-        Ok(true) => Err(Fault::new("staging-occupied", format!("the number {name} has been used for another change"))),
-        Err(error) => Err(Fault::io(format!("the staging directory of the root {}", root.name), &error)),
+        Ok(true) => Err(Fault::new("staging-occupied", format!("the number {seq} has been used for another change"))),
+        Err(error) => Err(staging_fault(root, &error)),
     }
+}
+
+fn staging_fault(root: &Root, error: &std::io::Error) -> Fault {
+    Fault::io(format!("the staging directory of the root {}", root.name), error)
 }
 
 /// Makes an empty directory of the root's owner in the staging.

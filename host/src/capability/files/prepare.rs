@@ -34,6 +34,7 @@ impl StageFiles {
     /// # Errors
     /// Refused places and paths, "too-large", "not-a-file", "symlink", "other-file-system".
     pub fn prepare_write(&self, seq: u64, place: &Place, path: &str, data: &[u8]) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         check_size(data)?;
         let target = self.target(place, path, Access::Write, true)?;
         let at = target.at()?;
@@ -84,7 +85,8 @@ impl StageFiles {
     ///
     /// # Errors
     /// Refused places and paths, "too-large", "not-found", "not-a-file", "symlink", "hard-link".
-    pub fn prepare_append(&self, _seq: u64, place: &Place, path: &str, data: &[u8]) -> Result<Prepared, CallError> {
+    pub fn prepare_append(&self, seq: u64, place: &Place, path: &str, data: &[u8]) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         check_size(data)?;
         let target = self.target(place, path, Access::Write, true)?;
         target.at()?;
@@ -109,6 +111,7 @@ impl StageFiles {
     /// # Errors
     /// Refused places and paths, "already-exists", "not-found" for its parent.
     pub fn prepare_make_dir(&self, seq: u64, place: &Place, path: &str) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         let target = self.target(place, path, Access::Write, true)?;
         let at = target.vacant()?;
         let staging = fresh(target.root, seq)?;
@@ -125,6 +128,7 @@ impl StageFiles {
     /// # Errors
     /// Refused places and paths, "not-found", "mount-point".
     pub fn prepare_remove(&self, seq: u64, place: &Place, path: &str) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         let target = self.target(place, path, Access::Write, true)?;
         let at = target.at()?;
         let old = target.look()?;
@@ -167,6 +171,7 @@ impl StageFiles {
         from: (&Place, &str),
         to: (&Place, &str),
     ) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         let source = self.target(from.0, from.1, Access::Write, true)?;
         let target = self.target(to.0, to.1, Access::Write, true)?;
         if from.0 == to.0 && target.path.is_within(&source.path) {
@@ -216,7 +221,8 @@ impl StageFiles {
     ///
     /// # Errors
     /// Refused places and paths, "invalid-mode", "not-found", "not-a-file", "symlink", "hard-link".
-    pub fn prepare_set_mode(&self, _seq: u64, place: &Place, path: &str, mode: u32) -> Result<Prepared, CallError> {
+    pub fn prepare_set_mode(&self, seq: u64, place: &Place, path: &str, mode: u32) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         if mode > 0o777 {
             return Err(CallError::answer("invalid-mode", format!("{mode:#o} is not between 0o000 and 0o777")));
         }
@@ -244,6 +250,7 @@ impl StageFiles {
         target: &Place,
         to: &str,
     ) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         let source = self.target(place, from, Access::Read, true)?;
         let target = self.target(target, to, Access::Write, true)?;
         let at = target.vacant()?;
@@ -283,7 +290,7 @@ impl StageFiles {
     /// # Errors
     /// "not-granted", "not-found", "unknown-tree", "undo-data", "read-only".
     pub fn prepare_discard(&self, seq: u64, id: &str) -> Result<Prepared, CallError> {
-        self.check_writable()?;
+        self.begin(seq)?;
         let (root, bulk) = if is_tree(id) {
             let target = self.target(&Place::Tree(id.to_owned()), "", Access::Write, false)?;
             if is_held(&*target.root.staging()?, id)? {
@@ -307,6 +314,12 @@ impl StageFiles {
         let change = Step::Discard(step.clone()).record("discard", id, false)?;
         let (files, object) = (Arc::clone(&self.files), id.to_owned());
         Ok(Prepared { change, act: Box::new(move || Ok(step.act(&files, &object)?)) })
+    }
+
+    /// What every change begins with. The number must be new: what lies in the staging under it is cleared.
+    pub(super) fn begin(&self, seq: u64) -> Result<(), CallError> {
+        self.check_writable()?;
+        Ok(self.files.clear_leftovers(seq)?)
     }
 
     pub(super) fn prepared(

@@ -72,11 +72,12 @@ impl StageFiles {
     /// "protected-path", "mount-point", "too-large". Nothing has changed then.
     pub fn prepare_switch(
         &self,
-        _seq: u64,
+        seq: u64,
         tree: &str,
         entries: &[String],
         carry: &[(String, String)],
     ) -> Result<Prepared, CallError> {
+        self.begin(seq)?;
         if entries.len() + carry.len() > MAX_STEPS {
             return Err(CallError::answer("too-large", format!("a switch has {MAX_STEPS} entries at most")));
         }

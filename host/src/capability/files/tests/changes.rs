@@ -126,6 +126,15 @@ fn a_preparation_that_was_never_announced_is_cleared_by_the_next_of_its_number()
 }
 
 #[test]
+fn a_file_that_was_saved_for_nothing_has_one_name_again() {
+    let site = Site::new();
+    drop(site.stage.prepare_write(7, &app(), "index.php", b"new").unwrap());
+    assert_eq!(code(site.stage.prepare_append(8, &app(), "index.php", b"x")), "hard-link");
+    act(site.stage.prepare_make_dir(7, &media(), "elsewhere").unwrap());
+    act(site.stage.prepare_append(8, &app(), "index.php", b"x").unwrap());
+}
+
+#[test]
 fn a_whole_run_is_undone_newest_first_and_committed_without_a_trace() {
     let site = Site::new();
     let before = site.picture();

@@ -73,6 +73,7 @@ fn a_racing_swap_of_a_directory_for_a_link_never_leads_out() {
     let (real, aside, link) = (site.path("app/config"), site.path("app/aside"), site.path("app/trap"));
     std::os::unix::fs::symlink("../outside", &link).unwrap();
     let stop = AtomicBool::new(false);
+    let (mut made, mut refused) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -80,15 +81,18 @@ fn a_racing_swap_of_a_directory_for_a_link_never_leads_out() {
                 let _ = fs::rename(&real, &link).and_then(|()| fs::rename(&aside, &real));
             }
         });
-        for _ in 0..3000 {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(1);
+        while std::time::Instant::now() < end {
             let seq = site.next();
             assert!(!site.stage.read(&app(), "config/secret", 0, 9).is_ok_and(|bytes| bytes == b"canary"));
-            if let Ok(prepared) = site.stage.prepare_make_dir(seq, &app(), &format!("config/d{seq}")) {
-                let _ = (prepared.act)();
+            match site.stage.prepare_make_dir(seq, &app(), &format!("config/d{seq}")) {
+                Ok(prepared) => made += u32::from((prepared.act)().is_ok()),
+                Err(_) => refused += 1,
             }
         }
         stop.store(true, Ordering::Relaxed);
     });
+    assert!(made > 0 && refused > 0, "made {made}, refused {refused}: nobody was racing");
     assert_eq!(fs::read_dir(site.path("outside")).unwrap().count(), 1);
 }
 
@@ -259,6 +263,7 @@ fn ten_thousand_paths_never_leave_the_root() {
         state ^= state << 17;
         usize::try_from(state % below as u64).unwrap()
     };
+    let before = site.picture();
     let mut accepted = 0;
     for _ in 0..10_000 {
         let path = (0..=random(4)).map(|_| pieces[random(pieces.len())]).collect::<Vec<_>>().join("/");
@@ -275,16 +280,17 @@ fn ten_thousand_paths_never_leave_the_root() {
         };
         if let Ok(prepared) = prepared {
             accepted += 1;
-            let _ = (prepared.act)();
-            site.files.undo(&prepared.change).unwrap();
+            // Each of these syncs the disk; a part of them is enough.
+            if accepted % 8 == 0 {
+                let _ = (prepared.act)();
+                site.files.undo(&prepared.change).unwrap();
+            }
         }
     }
     assert!(accepted > 100, "{accepted}");
     assert_eq!(site.text("outside/secret"), "canary");
     let names: Vec<_> = fs::read_dir(&site.home).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 4, "{names:?}");
-    assert_eq!(site.picture(), {
-        site.files.forget().unwrap();
-        site.picture()
-    });
+    site.files.forget().unwrap();
+    assert_eq!(site.picture(), before);
 }
