@@ -14,6 +14,35 @@ use serde_json::Value;
 /// Pairs of name and value that an answer carries for later versions.
 pub type Extra = Vec<(String, String)>;
 
+/// How far a stage may go with an object. Write includes read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// It may look.
+    Read,
+    /// It may look and change.
+    Write,
+}
+
+impl Access {
+    /// All of them, with their names in the contract.
+    pub const NAMED: [(&'static str, Self); 2] = [("read", Self::Read), ("write", Self::Write)];
+
+    /// The access with this name in the contract.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::NAMED.iter().find(|(name, _)| *name == word).map(|(_, access)| *access)
+    }
+}
+
+impl fmt::Display for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        })
+    }
+}
+
 /// Why something did not work: an answer that the guest gets, and that is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -140,6 +169,15 @@ pub enum Verdict {
     Undetermined(String),
 }
 
+/// What others have written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// How many things.
+    pub count: u64,
+    /// The first of them, for people.
+    pub first: Option<String>,
+}
+
 /// A capability with changes that are settled and undone one by one.
 pub trait Capability: Send + Sync {
     /// The name in [`Change::capability`].
@@ -163,6 +201,15 @@ pub trait Capability: Send + Sync {
     /// # Errors
     /// "changed-before-freeze", with the name.
     fn recheck(&self, done: &[Change]) -> Result<(), Fault>;
+
+    /// What others have written since a moment (milliseconds since 1970): what undo would lose.
+    ///
+    /// # Errors
+    /// Where the world cannot be looked at.
+    fn written_since(&self, millis: u64) -> Result<Written, Fault> {
+        let _ = millis;
+        Ok(Written::default())
+    }
 
     /// The operator has decided: drops the undo data of the run.
     ///

@@ -55,7 +55,7 @@ fn up_and_down_again_in_both_sizes() -> Result<()> {
         users_data_is_there(&site)?;
         let compared = before.diff(&site.installation.digest()?).len();
 
-        site.host.run(["undo", "--accept-data-loss"])?.expect(0)?;
+        site.host.run(["undo"])?.expect(0)?;
         assert_eq!(
             (site.installation.version()?.as_str(), site.installation.schema()?.as_str()),
             (OLD_VERSION, OLD_SCHEMA)

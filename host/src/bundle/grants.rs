@@ -1,10 +1,10 @@
 //! Grants: what the operator allows one stage.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use super::document::Section;
 use super::value;
+use crate::effect::Access;
 
 /// Accepts that a stage downloads a package that nobody has pinned.
 pub const ACCEPT_UNPINNED_PACKAGE: &str = "UNPINNED-PACKAGE";
@@ -13,34 +13,6 @@ pub const ACCEPT_DATA_AND_NETWORK: &str = "DATA-AND-NETWORK";
 
 const ACCEPTED: [(&str, &str); 2] =
     [(ACCEPT_UNPINNED_PACKAGE, ACCEPT_UNPINNED_PACKAGE), (ACCEPT_DATA_AND_NETWORK, ACCEPT_DATA_AND_NETWORK)];
-
-pub(super) const ACCESSES: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
-
-/// How far a stage may go with an object. Write includes read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// It may look.
-    Read,
-    /// It may look and change.
-    Write,
-}
-
-impl Access {
-    /// The access with this name in the contract.
-    #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        ACCESSES.iter().find(|(name, _)| *name == word).map(|(_, access)| *access)
-    }
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        })
-    }
-}
 
 /// What one stage is allowed. Nothing that is not in here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,8 +47,8 @@ impl Grants {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let accept = section.optional("accept", value::set(value::word(&ACCEPTED))).unwrap_or_default();
         Self {
-            databases: section.values("database", value::word(&ACCESSES)),
-            roots: section.values("files", value::word(&ACCESSES)),
+            databases: section.values("database", value::word(&Access::NAMED)),
+            roots: section.values("files", value::word(&Access::NAMED)),
             origins: section.optional("network", value::list(value::origin)).unwrap_or_default(),
             private: section.optional("private-addresses", value::list(value::private_address)).unwrap_or_default(),
             accept: accept.into_iter().map(str::to_owned).collect(),

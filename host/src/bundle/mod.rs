@@ -27,7 +27,7 @@ mod wiring;
 mod tests;
 
 pub use self::digest::sha256_hex;
-pub use self::grants::{ACCEPT_DATA_AND_NETWORK, ACCEPT_UNPINNED_PACKAGE, Access, Grants};
+pub use self::grants::{ACCEPT_DATA_AND_NETWORK, ACCEPT_UNPINNED_PACKAGE, Grants};
 pub use self::installation::{Installation, PipelinePin, Root, Swap};
 pub use self::limits::{LimitOverrides, Limits};
 pub use self::maintenance::{Command, Freeze, FreezeFile, Hooks};
@@ -36,3 +36,4 @@ pub use self::pipeline::{ArtifactPin, Bundle, DatabaseUse, Pipeline};
 pub use self::problem::{Problem, Problems};
 pub use self::setup::{PlannedDatabase, PlannedSlot, Setup};
 pub use self::slot::{Ask, AskedCapability, Expect, Input, Phase, Port, PortKind, Slot};
+pub use crate::effect::Access;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::document::{Item, Section, Wrong};
-use super::grants::{ACCESSES, Access};
 use super::limits::LimitOverrides;
 use super::suggest::did_you_mean;
 use super::value;
+use crate::effect::Access;
 
 /// A named place in a pipeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -240,7 +240,7 @@ impl Ask {
             AskedCapability::Network => section.required("object", origin_or_any),
             AskedCapability::Database | AskedCapability::Files => section.required("object", value::name),
         };
-        let access = section.required("access", value::word(&ACCESSES));
+        let access = section.required("access", value::word(&Access::NAMED));
         let reason = section.required("reason", value::line);
         if (capability?, access?) == (AskedCapability::Network, Access::Write) {
             let hint = Some("write \"read\"".to_owned());

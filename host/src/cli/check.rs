@@ -44,7 +44,9 @@ pub(super) fn tell(global: &Global, found: &[Found]) -> Exit {
     let (blocking, warnings) = (count(Severity::Blocking), count(Severity::Warning));
     let next = if blocking == 0 { "liftlock apply" } else { "liftlock check" };
     if global.format == Format::Json {
-        output::json(&json!({ "type": "end", "result": "checked", "blocking": blocking, "warnings": warnings, "next": next }));
+        output::json(
+            &json!({ "type": "end", "result": "checked", "blocking": blocking, "warnings": warnings, "next": next }),
+        );
     } else {
         let verdict = if blocking == 0 { "nothing is in the way" } else { "the upgrade cannot begin" };
         output::line(&format!("{verdict}: {blocking} blocking, {warnings} warnings"));

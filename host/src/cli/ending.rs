@@ -22,7 +22,9 @@ pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
         _ => ending.into(),
     };
     match ending {
-        Ending::Done => said(global, "done", "the upgrade is done; look at the application, then commit, or undo", next),
+        Ending::Done => {
+            said(global, "done", "the upgrade is done; look at the application, then commit, or undo", next)
+        }
         Ending::PutBack => match failure {
             Some((_, _, code, message)) => {
                 let message = format!("{slot}: {message}; everything is as it was");

@@ -37,7 +37,14 @@ struct Cli {
 #[derive(clap::Args)]
 pub(crate) struct Global {
     /// The operator's file
-    #[arg(long, short, global = true, env = "LIFTLOCK_INSTALLATION", default_value = "installation.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "LIFTLOCK_INSTALLATION",
+        default_value = "installation.toml",
+        value_name = "FILE"
+    )]
     installation: PathBuf,
     /// How to tell what happens
     #[arg(long, global = true, default_value = "human", value_enum)]

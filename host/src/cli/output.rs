@@ -85,8 +85,9 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
         }
         Trouble::Refused(refusals) => {
             for refusal in refusals {
-                let lines = (!refusal.lines.is_empty())
-                    .then(|| format!("to allow it, write into installation.toml:\n    {}", refusal.lines.join("\n    ")));
+                let lines = (!refusal.lines.is_empty()).then(|| {
+                    format!("to allow it, write into installation.toml:\n    {}", refusal.lines.join("\n    "))
+                });
                 let message = format!("{}: {}", refusal.slot, refusal.message);
                 error(global, &ErrorText { code: refusal.code, message, hint: lines, next: Some("liftlock check") });
             }

@@ -1,13 +1,14 @@
 //! `liftlock status`.
 
 use liftlock::bundle::Installation;
-use liftlock::engine::Lock;
-use liftlock::engine::state::State;
+use liftlock::engine::sink::Silent;
+use liftlock::engine::state::{Phase, State};
+use liftlock::engine::{Lock, OnFailure};
 use liftlock::report::words;
-use liftlock::upgrade::{self, Trouble};
+use liftlock::upgrade::{self, Trouble, Upgrade};
 use serde_json::json;
 
-use super::{Exit, Format, Global, output};
+use super::{Exit, Format, Global, output, signals};
 
 /// Say where the last run is, and what comes next
 ///
@@ -31,11 +32,28 @@ impl Status {
             Ok((installation, Some((run, state, entries)))) => {
                 let running = Lock::take(&installation.state).is_err_and(|fault| fault.code == "locked");
                 let started = entries.first().map_or(0, |e| e.at);
-                tell(global, run.id(), &state, running, started);
+                let loss = (state.phase == Phase::Done && !running).then(|| cost_of_undo(global)).flatten();
+                tell(global, &Told { run: run.id(), state: &state, running, started, loss });
                 Exit::Done
             }
         }
     }
+}
+
+/// What undo would lose now, in words. Whatever keeps it from being known is told by `check`, not here.
+fn cost_of_undo(global: &Global) -> Option<String> {
+    let upgrade = Upgrade::open(&global.installation, signals::stop_flag(), true).ok()?;
+    let engine = upgrade.reopen(|_| Box::new(Silent), OnFailure::Keep).ok()?;
+    let loss = engine.data_loss().ok()?;
+    Some(loss.unwrap_or_else(|| "undo would lose nothing".to_owned()))
+}
+
+struct Told<'a> {
+    run: &'a str,
+    state: &'a State,
+    running: bool,
+    started: u64,
+    loss: Option<String>,
 }
 
 fn none(global: &Global, installation: &str) {
@@ -48,7 +66,9 @@ fn none(global: &Global, installation: &str) {
     }
 }
 
-fn tell(global: &Global, run: &str, state: &State, running: bool, started: u64) {
+fn tell(global: &Global, told: &Told<'_>) {
+    let Told { run, state, running, started, loss } = told;
+    let (running, started) = (*running, *started);
     let next = if running { None } else { words::next(state) };
     let done = (state.stage as usize).min(state.plan.slots.len());
     if global.format == Format::Json {
@@ -65,6 +85,7 @@ fn tell(global: &Global, run: &str, state: &State, running: bool, started: u64) 
             "stages": state.plan.slots.len(),
             "freeze": words::freeze(state.freeze),
             "effects": state.effects.len(),
+            "undo": loss,
             "failure": state.failure.as_ref().map(|f| json!({ "code": f.2, "message": f.3 })),
             "stopped": state.stopped.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
             "next": next,
@@ -85,6 +106,9 @@ fn tell(global: &Global, run: &str, state: &State, running: bool, started: u64) 
     }
     if let Some((code, message)) = &state.undo_failure {
         output::line(&format!("  undo      {code}: {message}"));
+    }
+    if let Some(loss) = loss {
+        output::line(&format!("  undo      {loss}"));
     }
     if let Some(next) = next {
         output::line(&format!("  next: {next}"));

@@ -68,7 +68,11 @@ impl Apply {
         }
     }
 
-    pub(super) fn recorded_effect(&mut self, function: &str, call: u64) -> Result<Option<Result<Value, Failure>>, Fault> {
+    pub(super) fn recorded_effect(
+        &mut self,
+        function: &str,
+        call: u64,
+    ) -> Result<Option<Result<Value, Failure>>, Fault> {
         match self.recorded::<EffectFrame>(function, call)? {
             None => Ok(None),
             Some(Err(failure)) => Ok(Some(Err(failure))),
@@ -203,9 +207,8 @@ impl Apply {
     }
 
     fn known(&self, store: &Arc<dyn Store>) -> (Option<Marker>, String) {
-        self.shared.state(|s| {
-            s.databases.get(store.name()).map(|d| (d.marker.clone(), d.stamp.clone())).unwrap_or_default()
-        })
+        self.shared
+            .state(|s| s.databases.get(store.name()).map(|d| (d.marker.clone(), d.stamp.clone())).unwrap_or_default())
     }
 
     /// Saves the database before its first touch.

@@ -467,4 +467,3 @@ fn timed<T>(host_time: &Arc<AtomicU64>, call: impl FnOnce() -> T) -> impl FnOnce
 fn read_only(function: &str) -> Failure {
     Failure::new("read-only", format!("{function} is not possible in check and verify"))
 }
-

@@ -210,7 +210,10 @@ pub enum Event {
     /// Others may write again from here on.
     ThawStarted {},
     /// The freeze is lifted.
-    Thawed {},
+    Thawed {
+        /// Milliseconds since 1970: the run's own changes are before it, what others write is after it.
+        since: u64,
+    },
     /// All stages are done.
     RunDone {},
     /// From here on the run goes backwards.

@@ -102,8 +102,7 @@ struct Scan {
 }
 
 fn scan(path: &Path) -> Result<Scan, Fault> {
-    let bytes =
-        fs::read(path).map_err(|e| Fault::io(format_args!("reading the journal {}", path.display()), &e))?;
+    let bytes = fs::read(path).map_err(|e| Fault::io(format_args!("reading the journal {}", path.display()), &e))?;
     let mut scan = Scan { entries: Vec::new(), length: 0, last: 0 };
     let mut rest = bytes.as_slice();
     while let Some(end) = rest.iter().position(|b| *b == b'\n') {

@@ -120,7 +120,8 @@ impl Recording {
         let bug = |e: postcard::Error| Fault::new("host-bug", format!("an answer cannot be recorded: {e}"));
         self.pending = postcard::to_extend(answer, std::mem::take(&mut self.pending)).map_err(bug)?;
         let length = self.pending.len() - start - HEAD;
-        let length = u32::try_from(length).map_err(|_| Fault::new("recording-full", "an answer is larger than 4 GiB"))?;
+        let length =
+            u32::try_from(length).map_err(|_| Fault::new("recording-full", "an answer is larger than 4 GiB"))?;
         self.pending[start + 8..start + HEAD].copy_from_slice(&length.to_le_bytes());
         Ok(())
     }

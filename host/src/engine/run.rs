@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::recording::Recording;
 use super::shared::{Parts, Shared, now};
 use super::stage::{Returned, Stage};
-use super::state::{Freeze, Phase, State, Step};
+use super::state::{Phase, State, Step};
 use crate::effect::{Fault, Finding, Outcome, Severity, Verdict};
 
 /// Starts of one stage without a trace before it counts as a crash loop.
@@ -149,10 +149,8 @@ impl Engine {
                 continue;
             }
             if self.one_stage(stage)? == StageEnd::Failed {
-                let (code, message) = self
-                    .shared
-                    .state(|s| s.failure.as_ref().map(|f| (f.2.clone(), f.3.clone())))
-                    .unwrap_or_default();
+                let (code, message) =
+                    self.shared.state(|s| s.failure.as_ref().map(|f| (f.2.clone(), f.3.clone()))).unwrap_or_default();
                 if self.on_failure == OnFailure::PutBack {
                     return Ok(self.undo(&code));
                 }
@@ -167,9 +165,7 @@ impl Engine {
         let Some(effect) = self.shared.state(|s| s.in_flight().cloned()) else { return Ok(()) };
         let number = effect.number;
         match self.shared.capability(&effect.change)?.settle(&effect.change)? {
-            Verdict::Done(value) => {
-                self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value) })
-            }
+            Verdict::Done(value) => self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value) }),
             Verdict::NotDone => self.shared.record(Event::NotDone { effect: number }),
             Verdict::Undetermined(why) => {
                 let what = format!("{} of {}: {why}", effect.change.verb, effect.change.object);
@@ -180,8 +176,7 @@ impl Engine {
 
     /// Compares each touched database with what the journal knows of it. A batch whose journal line was lost is found here.
     fn reconcile(&self) -> Result<(), Fault> {
-        let (stage, run, databases) =
-            self.shared.state(|s| (s.stage, s.plan.run.clone(), s.databases.clone()));
+        let (stage, run, databases) = self.shared.state(|s| (s.stage, s.plan.run.clone(), s.databases.clone()));
         for (name, known) in databases {
             let store = self.shared.store(&name)?;
             let marker = store.marker()?;
@@ -253,7 +248,10 @@ impl Engine {
         self.reconcile()?;
         let (attempt, deaths, clock) = self.shared.state(|s| (s.attempts + 1, s.deaths, s.clock));
         if deaths >= CRASH_LOOP {
-            let text = format!("the stage {} died {deaths} times in the same place", self.shared.state(|s| s.slot(stage).to_owned()));
+            let text = format!(
+                "the stage {} died {deaths} times in the same place",
+                self.shared.state(|s| s.slot(stage).to_owned())
+            );
             self.shared.record(Event::Stopped { code: "crash-loop".into(), message: text.clone() })?;
             return Err(Fault::new("crash-loop", text).hint("put the installation back with `liftlock undo`"));
         }
@@ -425,12 +423,6 @@ impl Engine {
         self.slots
             .get_mut(stage as usize)
             .ok_or_else(|| Fault::new("host-bug", format!("the plan has no stage {stage}")))
-    }
-
-    /// Whether others may write to the installation now, and the run has changed it.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.shared.state(|s| s.freeze == Freeze::Live && s.has_touched())
     }
 }
 

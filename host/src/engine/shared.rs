@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::event::Event;
 use super::journal::Journal;
@@ -11,6 +12,9 @@ use super::operator::Operator;
 use super::sink::Sink;
 use super::state::{Freeze, State};
 use crate::effect::{Capability, Change, Fault, Store};
+
+/// Longer than a step of the clock that file systems use (`CONFIG_HZ=100`: 10 ms).
+const CLOCK_STEP: Duration = Duration::from_millis(20);
 
 /// How large a batch of data changes may grow (DESIGN §6, measured in review.md 1.1).
 #[derive(Debug, Clone, Copy)]
@@ -168,8 +172,11 @@ impl Shared {
             return Ok(());
         }
         self.record(Event::ThawStarted {})?;
+        let since = now();
+        // The kernel's clock for files goes in steps of some milliseconds: ours before this moment, others' after it.
+        thread::sleep(CLOCK_STEP);
         self.operator.thaw()?;
-        self.record(Event::Thawed {})
+        self.record(Event::Thawed { since })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -114,6 +114,8 @@ pub struct State {
     pub phase: Phase,
     /// Who may write.
     pub freeze: Freeze,
+    /// When others could write again, in milliseconds since 1970.
+    pub live_since: Option<u64>,
     /// The current stage; the number of stages if all are done.
     pub stage: u32,
     /// Where that stage is.
@@ -163,6 +165,7 @@ impl State {
             plan: plan.clone(),
             phase: Phase::Upgrading,
             freeze: Freeze::Open,
+            live_since: None,
             stage: 0,
             step: Step::Waiting,
             attempts: 0,
@@ -218,7 +221,10 @@ impl State {
             Event::FreezeStarted {} => self.freeze = Freeze::Freezing,
             Event::Frozen {} => self.freeze = Freeze::Frozen,
             Event::ThawStarted {} => self.freeze = Freeze::Thawing,
-            Event::Thawed {} => self.freeze = Freeze::Live,
+            Event::Thawed { since } => {
+                self.freeze = Freeze::Live;
+                self.live_since = Some(*since);
+            }
             Event::RestorePoint { database, saved, stamp } => {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
@@ -236,10 +242,13 @@ impl State {
             }
             Event::Done { effect, result } => {
                 self.position.then = Some((*effect, result.clone()));
-                self.set_fate(*effect, match result {
-                    EffectResult::Ok(value) => Fate::Done(value.clone()),
-                    EffectResult::Failed(_) => Fate::NotDone,
-                });
+                self.set_fate(
+                    *effect,
+                    match result {
+                        EffectResult::Ok(value) => Fate::Done(value.clone()),
+                        EffectResult::Failed(_) => Fate::NotDone,
+                    },
+                );
             }
             Event::NotDone { effect } => self.set_fate(*effect, Fate::NotDone),
             Event::Batch { stage, database, sequence, recording, stamp, .. } => {
@@ -344,14 +353,12 @@ impl State {
             Event::Intent { stage, effect, .. } => {
                 forward && here(stage) && self.in_flight().is_none() && *effect == self.next_effect()
             }
-            Event::Batch { stage, database, .. } => {
-                forward && here(stage) && self.databases.contains_key(database)
-            }
+            Event::Batch { stage, database, .. } => forward && here(stage) && self.databases.contains_key(database),
             Event::Done { effect, .. } | Event::NotDone { effect } => (forward || back) && in_flight(effect),
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
             Event::FreezeStarted {} | Event::ThawStarted {} => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,
-            Event::Thawed {} => self.freeze == Freeze::Thawing,
+            Event::Thawed { .. } => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
             Event::StageDone { stage } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),

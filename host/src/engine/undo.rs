@@ -49,18 +49,25 @@ impl Engine {
     /// What undo would lose now, in words; none if nothing.
     ///
     /// # Errors
-    /// Where a database cannot be read.
+    /// Where the world cannot be looked at.
     pub fn data_loss(&self) -> Result<Option<String>, Fault> {
         if self.shared.state(|s| matches!(s.phase, Phase::Undoing | Phase::PutBack | Phase::UndoFailed)) {
             return Ok(None);
         }
-        let written = self.foreign_writes()?;
-        if !written.is_empty() {
-            let text = format!("others have written to the database {}: undo loses that", written.join(", "));
-            return Ok(Some(text));
+        let mut lost: Vec<String> =
+            self.foreign_writes()?.into_iter().map(|name| format!("what was written to the database {name}")).collect();
+        if let Some(since) = self.shared.state(|s| s.live_since) {
+            for capability in self.shared.capabilities() {
+                let written = capability.written_since(since)?;
+                if let Some(first) = written.first {
+                    lost.push(format!(
+                        "{} files written since the upgrade went live, {first} among them",
+                        written.count
+                    ));
+                }
+            }
         }
-        let open = "the installation is open: undo loses what its users have written to files since";
-        Ok(self.is_live().then(|| open.to_owned()))
+        Ok((!lost.is_empty()).then(|| format!("undo would lose {}", lost.join(", and "))))
     }
 
     fn backward(&mut self, reason: &str) -> Result<(), Fault> {

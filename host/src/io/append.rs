@@ -22,13 +22,8 @@ impl AppendFile {
     /// What the file system says; `InvalidData` if the file is shorter than `keep`.
     pub fn open(path: &Path, keep: Option<u64>) -> io::Result<Self> {
         let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .read(true)
-            .mode(0o600)
-            .custom_flags(nofollow)
-            .open(path)?;
+        let file =
+            File::options().create(true).append(true).read(true).mode(0o600).custom_flags(nofollow).open(path)?;
         let mut length = file.metadata()?.len();
         if let Some(keep) = keep {
             if length < keep {

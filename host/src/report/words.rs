@@ -19,7 +19,9 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
             format!("effect {effect} refused: {}", failure.message)
         }
         Event::NotDone { effect } => format!("effect {effect} had not happened before the crash"),
-        Event::Batch { database, statements: 0, .. } => format!("database {database}: a batch found again after a crash"),
+        Event::Batch { database, statements: 0, .. } => {
+            format!("database {database}: a batch found again after a crash")
+        }
         Event::Batch { database, statements, rows, .. } => {
             format!("database {database}: {statements} statements, {rows} rows committed")
         }
@@ -33,7 +35,7 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
         }
         Event::Stopped { code, message } => format!("stopped: {code}: {message}"),
         Event::ThawStarted {} => "opening the installation".to_owned(),
-        Event::Thawed {} => "the installation is open again".to_owned(),
+        Event::Thawed { .. } => "the installation is open again".to_owned(),
         Event::RunDone {} => "all stages are done".to_owned(),
         Event::UndoStarted { reason } => format!("putting everything back ({reason})"),
         Event::Undone { effect } => format!("effect {effect} put back"),
@@ -62,8 +64,12 @@ pub fn state(state: &State) -> String {
         Phase::Upgrading if state.step == Step::Failed => {
             format!("stage {} of {total}, {slot}, has failed", state.stage + 1)
         }
-        Phase::Upgrading if state.stopped.is_some() => format!("stopped at stage {} of {total}, {slot}", state.stage + 1),
-        Phase::Upgrading => format!("at stage {} of {total}, {slot}", (state.stage + 1).min(u32::try_from(total).unwrap_or(u32::MAX))),
+        Phase::Upgrading if state.stopped.is_some() => {
+            format!("stopped at stage {} of {total}, {slot}", state.stage + 1)
+        }
+        Phase::Upgrading => {
+            format!("at stage {} of {total}, {slot}", (state.stage + 1).min(u32::try_from(total).unwrap_or(u32::MAX)))
+        }
         Phase::Done => "done; it can still be undone".to_owned(),
         Phase::Undoing => "on its way back".to_owned(),
         Phase::PutBack => "put back: everything is as it was".to_owned(),
@@ -78,7 +84,15 @@ pub fn next(state: &State) -> Option<&'static str> {
     match state.phase {
         Phase::Upgrading => {
             let hopeless = state.stopped.as_ref().is_some_and(|(code, _)| {
-                matches!(code.as_str(), "replay-diverged" | "undetermined" | "crash-loop" | "recording-of-another-build" | "foreign-write" | "recording-damaged")
+                matches!(
+                    code.as_str(),
+                    "replay-diverged"
+                        | "undetermined"
+                        | "crash-loop"
+                        | "recording-of-another-build"
+                        | "foreign-write"
+                        | "recording-damaged"
+                )
             });
             Some(if hopeless { "liftlock undo" } else { "liftlock resume" })
         }

@@ -1,6 +1,12 @@
 //! The contract (`wit/`) as Rust: made by wasmtime's `bindgen!`.
 
-#![allow(missing_docs, clippy::all, unreachable_pub, unused_qualifications, reason = "generated; the documentation is in wit/")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "generated; the documentation is in wit/"
+)]
 
 wasmtime::component::bindgen!({
     path: "../wit",

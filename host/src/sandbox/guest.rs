@@ -69,7 +69,8 @@ pub struct ConnectionHandle {
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct CursorHandle {
     pub(super) database: String,
-    pub(super) number: u64,
+    /// The name under which the host keeps what is left of it, if it has to.
+    pub(super) keep: String,
     pub(super) sql: String,
     pub(super) params: Vec<Value>,
     pub(super) columns: Vec<ColumnInfo>,

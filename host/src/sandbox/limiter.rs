@@ -1,6 +1,6 @@
 //! Memory, tables and instances of a guest.
 
-use wasmtime::{Result, ResourceLimiter};
+use wasmtime::{ResourceLimiter, Result};
 
 /// A limiter that remembers what was asked too much: a refused `memory.grow` ends the guest, for an answer of -1 would be
 /// something that a replay may see otherwise.
@@ -26,7 +26,8 @@ impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         let total = self.used.saturating_sub(current).saturating_add(desired);
         if total > self.memory {
-            let text = format!("the stage wanted {} MiB of memory; its limit is {} MiB", total >> 20, self.memory >> 20);
+            let text =
+                format!("the stage wanted {} MiB of memory; its limit is {} MiB", total >> 20, self.memory >> 20);
             self.refused = Some(text.clone());
             return Err(wasmtime::Error::msg(text));
         }

@@ -40,8 +40,7 @@ fn granted(planned: &PlannedSlot) -> BTreeSet<AskedCapability> {
 /// One refusal for each import that is not there for it.
 pub(super) fn admit(loaded: &Loaded, planned: &PlannedSlot) -> Result<(), Vec<Refusal>> {
     let open = granted(planned);
-    let refusals: Vec<Refusal> =
-        loaded.imports.iter().filter_map(|import| refuse(import, planned, &open)).collect();
+    let refusals: Vec<Refusal> = loaded.imports.iter().filter_map(|import| refuse(import, planned, &open)).collect();
     if refusals.is_empty() { Ok(()) } else { Err(refusals) }
 }
 

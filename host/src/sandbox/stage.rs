@@ -98,7 +98,8 @@ impl ComponentStage {
         mode: Mode,
         export: impl AsyncFnOnce(&mut wasmtime::Store<Guest>, &Bindings) -> wasmtime::Result<T>,
     ) -> Returned<T> {
-        let tenant = Tenant { slot: &self.slot, params: &self.params, grants: &self.grants, memory: self.limits.memory };
+        let tenant =
+            Tenant { slot: &self.slot, params: &self.params, grants: &self.grants, memory: self.limits.memory };
         match tenant.guest(&self.services, talk, mode) {
             Ok(guest) => {
                 let (guest, answer) =
@@ -184,14 +185,14 @@ impl Tenant<'_> {
         };
         let files = FilesGrant {
             slot: self.slot.to_owned(),
-            roots: self.grants.roots.iter().map(|(n, a)| (n.clone(), files_access(*a))).collect(),
+            roots: self.grants.roots.clone(),
             trees: talk.input_ids("tree"),
             artifacts: talk.input_ids("artifact"),
             read_only: look,
         };
         let database = DatabaseGrant {
             slot: self.slot.to_owned(),
-            databases: self.grants.databases.iter().map(|(n, a)| (n.clone(), database_access(*a))).collect(),
+            databases: self.grants.databases.clone(),
             snapshots: talk.input_ids("snapshot"),
             read_only: look,
         };
@@ -245,18 +246,4 @@ fn table() -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(1000);
     table
-}
-
-fn files_access(access: crate::bundle::Access) -> crate::capability::files::Access {
-    match access {
-        crate::bundle::Access::Read => crate::capability::files::Access::Read,
-        crate::bundle::Access::Write => crate::capability::files::Access::Write,
-    }
-}
-
-fn database_access(access: crate::bundle::Access) -> crate::capability::database::Access {
-    match access {
-        crate::bundle::Access::Read => crate::capability::database::Access::Read,
-        crate::bundle::Access::Write => crate::capability::database::Access::Write,
-    }
 }

@@ -42,13 +42,7 @@ impl Slots {
         self.slots
     }
 
-    pub(super) fn parts(
-        &self,
-        setup: &Setup,
-        run: &RunDirectory,
-        sink: Box<dyn Sink>,
-        stop: Arc<AtomicBool>,
-    ) -> Parts {
+    pub(super) fn parts(&self, setup: &Setup, run: &RunDirectory, sink: Box<dyn Sink>, stop: Arc<AtomicBool>) -> Parts {
         let Services { files, databases, network } = self.services.clone();
         Parts {
             directory: run.path().to_owned(),
@@ -95,7 +89,8 @@ impl Upgrade {
         let described = match self.sandbox.describe(&loaded) {
             Ok(described) => described,
             Err(trap) => {
-                let text = format!("the component of slot {} does not say what it is: {}", planned.slot.name, trap.message);
+                let text =
+                    format!("the component of slot {} does not say what it is: {}", planned.slot.name, trap.message);
                 return Ok(Err(outright("describe-failed", text)));
             }
         };
@@ -107,8 +102,7 @@ impl Upgrade {
         let expects = planned.slot.expect.clone();
         let (files, databases) = (services.files.clone(), services.databases.clone());
         let expectation = Box::new(move || expect::check(&expects, &files, &databases));
-        let stage =
-            ComponentStage::new(self.sandbox.clone(), loaded, services.clone(), planned, grants, expectation);
+        let stage = ComponentStage::new(self.sandbox.clone(), loaded, services.clone(), planned, grants, expectation);
         let limits = TalkLimits { host_calls: planned.limits.host_calls, log_bytes: planned.limits.log_bytes };
         Ok(stage.map(|stage| (Slot { stage: Box::new(stage), limits }, surplus)))
     }
@@ -135,7 +129,11 @@ impl Upgrade {
         crate::io::make_private_dir(&backup)
             .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;
         let databases = Databases::new(self.drivers(run)?, backup, run.id().to_owned());
-        Ok(Services { files: Arc::new(files), databases: Arc::new(databases), network: Arc::new(self.network(run, artifacts)) })
+        Ok(Services {
+            files: Arc::new(files),
+            databases: Arc::new(databases),
+            network: Arc::new(self.network(run, artifacts)),
+        })
     }
 
     fn drivers(&self, run: &RunDirectory) -> Result<Vec<Arc<dyn Driver>>, Fault> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::bundle::Expect;
 use crate::capability::database::{ColumnData, Databases, Page, Value};
-use crate::capability::files::{Access, Files, FilesGrant, StageFiles};
-use crate::effect::{CallError, Fault, Finding};
+use crate::capability::files::{Files, FilesGrant, StageFiles};
+use crate::effect::{Access, CallError, Fault, Finding};
 
 /// How much of a file is read at once, and at most.
 const CHUNK: u64 = 1 << 20;
@@ -36,16 +36,11 @@ pub(super) fn check(expects: &[Expect], files: &Arc<Files>, databases: &Database
     Ok(found)
 }
 
-fn query_equals(
-    databases: &Databases,
-    database: &str,
-    query: &str,
-    equals: &str,
-) -> Result<Option<String>, CallError> {
+fn query_equals(databases: &Databases, database: &str, query: &str, equals: &str) -> Result<Option<String>, CallError> {
     let driver = databases
         .driver(database)
         .ok_or_else(|| CallError::answer("no-such-database", format!("the installation has no database {database}")))?;
-    let page = driver.query(query, &[])?.next(1)?;
+    let page = driver.query(query, &[], None)?.next(1)?;
     let found = first(&page).unwrap_or_else(|| "nothing".to_owned());
     let text = || format!("database {database}: `{query}` gives {found}, expected {equals}");
     Ok((found != equals).then(text))

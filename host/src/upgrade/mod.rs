@@ -156,11 +156,7 @@ impl Upgrade {
     ///
     /// # Errors
     /// [`Trouble::NoRun`]; refusals; faults.
-    pub fn reopen(
-        &self,
-        sink: impl FnOnce(Plan) -> Box<dyn Sink>,
-        on_failure: OnFailure,
-    ) -> Result<Engine, Trouble> {
+    pub fn reopen(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
         let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
         let slots = self.assemble(&run)?;
         let parts = slots.parts(&self.setup, &run, sink(state.plan), self.stop.clone());

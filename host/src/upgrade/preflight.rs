@@ -32,8 +32,15 @@ fn root_is_there(name: &str, path: &Path, has_owner: bool, found: &mut Vec<Findi
     }
     let me = rustix::process::geteuid();
     if me.is_root() && meta.uid() != 0 && !has_owner {
-        let text = format!("{name} belongs to user {}, and this runs as root: new entries get the owner of what they replace", meta.uid());
-        found.push(warning("runs-as-root", text, Some(format!("[roots.{name}] owner = \"{}:{}\"", meta.uid(), meta.gid()))));
+        let text = format!(
+            "{name} belongs to user {}, and this runs as root: new entries get the owner of what they replace",
+            meta.uid()
+        );
+        found.push(warning(
+            "runs-as-root",
+            text,
+            Some(format!("[roots.{name}] owner = \"{}:{}\"", meta.uid(), meta.gid())),
+        ));
     }
     if rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_err() {
         let text = format!("the root {name} ({}) cannot be written to", path.display());
@@ -67,7 +74,8 @@ fn database_is_there(setup: &Setup, name: &str, path: &Path, found: &mut Vec<Fin
 fn freeze_is_possible(setup: &Setup, found: &mut Vec<Finding>) {
     let freeze = &setup.installation.freeze;
     if freeze.file.is_none() && freeze.stop.is_empty() {
-        let text = "[freeze] is empty: nothing keeps visitors, cron and workers from writing during the upgrade".to_owned();
+        let text =
+            "[freeze] is empty: nothing keeps visitors, cron and workers from writing during the upgrade".to_owned();
         let fix = "name a maintenance file or stop commands in [freeze]".to_owned();
         found.push(warning("no-freeze", text, Some(fix)));
     }
@@ -79,7 +87,8 @@ fn freeze_is_possible(setup: &Setup, found: &mut Vec<Finding>) {
         found.push(Finding::blocking("freeze-file-exists", text));
     }
     if setup.installation.hooks.after_switch.is_empty() {
-        let text = "no [hooks] after-switch: PHP may serve old compiled code for some seconds after the switch".to_owned();
+        let text =
+            "no [hooks] after-switch: PHP may serve old compiled code for some seconds after the switch".to_owned();
         found.push(Finding { severity: Severity::Info, ..warning("no-reload", text, None) });
     }
 }

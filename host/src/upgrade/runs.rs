@@ -79,7 +79,8 @@ pub(super) fn refuse_foreign(state: &Path) -> Result<(), Fault> {
         .map_err(|e| Fault::io(format_args!("looking at the state directory {}", state.display()), &e))?;
     let own = rustix::process::geteuid().as_raw();
     if !meta.is_dir() || meta.uid() != own || meta.mode() & 0o077 != 0 {
-        let text = format!("the state directory {} must be a directory of yours that nobody else can enter", state.display());
+        let text =
+            format!("the state directory {} must be a directory of yours that nobody else can enter", state.display());
         return Err(Fault::new("state-not-private", text).hint(format!("chmod 700 {}", state.display())));
     }
     Ok(())

@@ -22,7 +22,7 @@ use crate::effect::{CallError, Fault, Store};
 pub use page::{Column, ColumnData, PAGE_BYTES, Packed, Page, PageBuilder};
 pub use schema::{ColumnDefinition, ColumnInfo, Executed, ForeignKey, Object, SnapshotInfo};
 pub use snapshots::Databases;
-pub use stage::{Access, DatabaseGrant, StageDatabase};
+pub use stage::{DatabaseGrant, StageDatabase};
 pub use value::{Cell, Value};
 
 /// The table with the engine's marker: ours, invisible to stages and in snapshots, gone after commit and after undo.
@@ -58,11 +58,26 @@ pub trait Driver: Store {
     /// Faults only.
     fn foreign_keys(&self, table: &str) -> Result<Vec<ForeignKey>, CallError>;
 
-    /// Reads. Sees the open batch, and cannot write.
+    /// Reads. Sees the open batch, and cannot write. With `keep`, a name, the rest of the rows is durable under it if it has to
+    /// be moved to disk: for [`Driver::reopen`].
     ///
     /// # Errors
     /// "statement-refused", "several-statements", "bad-argument", "sql-error".
-    fn query(&self, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError>;
+    fn query(&self, sql: &str, params: &[Value], keep: Option<&str>) -> Result<Box<dyn Cursor>, CallError>;
+
+    /// Opens the query of a replayed stage again, at the row behind the `position` rows that it was given: from what was kept
+    /// if the database has changed under the cursor, else from the database.
+    ///
+    /// # Errors
+    /// As [`Driver::query`].
+    fn reopen(
+        &self,
+        sql: &str,
+        params: &[Value],
+        columns: &[ColumnInfo],
+        keep: &str,
+        position: u64,
+    ) -> Result<Box<dyn Cursor>, CallError>;
 
     /// Changes data or schema, in the open batch. On an answer nothing of this statement has happened.
     ///

@@ -3,34 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::{ColumnDefinition, Cursor, Databases, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value};
-use crate::effect::{CallError, Failure, Prepared};
-
-/// What a stage may do with a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Access {
-    /// Read, and take snapshots.
-    Read,
-    /// Also change.
-    Write,
-}
-
-impl Access {
-    /// As the operator writes it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        }
-    }
-}
+use super::{
+    ColumnDefinition, ColumnInfo, Cursor, Databases, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
+};
+use crate::effect::{Access, CallError, Failure, Prepared};
 
 /// What the operator allowed one slot.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseGrant {
     /// The slot, for the line that would allow more.
     pub slot: String,
@@ -107,8 +86,24 @@ impl StageDatabase {
     ///
     /// # Errors
     /// As there, and as [`StageDatabase::open`].
-    pub fn query(&self, name: &str, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError> {
-        self.open(name)?.query(sql, params)
+    pub fn query(&self, name: &str, sql: &str, params: &[Value], keep: &str) -> Result<Box<dyn Cursor>, CallError> {
+        self.open(name)?.query(sql, params, Some(keep))
+    }
+
+    /// See [`Driver::reopen`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn reopen(
+        &self,
+        name: &str,
+        sql: &str,
+        params: &[Value],
+        columns: &[ColumnInfo],
+        keep: &str,
+        position: u64,
+    ) -> Result<Box<dyn Cursor>, CallError> {
+        self.open(name)?.reopen(sql, params, columns, keep, position)
     }
 
     /// Whether this stage may change a database. The engine asks before it begins a batch (and freezes for it).
@@ -175,7 +170,7 @@ impl StageDatabase {
     }
 
     fn not_granted(&self, name: &str, wanted: Access) -> Failure {
-        let word = wanted.word();
+        let word = wanted;
         let line = format!("[grants.{}] database.{name} = \"{word}\"", self.grant.slot);
         let text = format!("the stage may not {word} the database {name:?}; to allow it: {line}");
         let mut failure = Failure::new("not-granted", text);

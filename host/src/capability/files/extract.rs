@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use super::Files;
 use super::archive::{self, Archive, ArchiveLimits, Plan, PlannedFile, RATIO_FLOOR};
 use super::attributes::{Owner, set_mode};
 use super::change::{Spot, Step, answer};
@@ -19,8 +20,7 @@ use super::make::{Make, Note, fresh, key, new_directory};
 use super::path::{escape, split};
 use super::read::{Extracted, open_file};
 use super::stage::StageFiles;
-use super::{Access, Files};
-use crate::effect::{CallError, Fault, Prepared};
+use crate::effect::{Access, CallError, Fault, Prepared};
 use crate::io::fault;
 
 const THREADS: usize = 2;

@@ -32,6 +32,7 @@ mod relocate;
 mod remove;
 mod replace;
 mod root;
+mod since;
 mod stage;
 mod switch;
 #[cfg(test)]
@@ -50,7 +51,7 @@ pub use archive::ArchiveLimits;
 pub use read::{Bulk, Entry, Extracted};
 pub use stage::StageFiles;
 
-use crate::effect::{CallError, Capability, Change, Failure, Fault, Verdict};
+use crate::effect::{Access, CallError, Capability, Change, Failure, Fault, Verdict, Written};
 use change::Step;
 use path::RelPath;
 use root::Root;
@@ -89,15 +90,6 @@ pub enum Place {
     Root(String),
     /// A tree that this run made, by its id.
     Tree(String),
-}
-
-/// What a stage may do with a root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Look at it, and make trees beside it.
-    Read,
-    /// Change it too.
-    Write,
 }
 
 /// What one stage may reach.
@@ -218,6 +210,10 @@ impl Capability for Files {
 
     fn recheck(&self, done: &[Change]) -> Result<(), Fault> {
         recheck::all(self, done)
+    }
+
+    fn written_since(&self, millis: u64) -> Result<Written, Fault> {
+        since::written(self, millis)
     }
 
     fn forget(&self) -> Result<(), Fault> {

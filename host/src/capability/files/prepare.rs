@@ -21,8 +21,8 @@ use super::replace::{self, Replace};
 use super::root::Staging;
 use super::stage::{StageFiles, Target, check_plain, is_tree, too_large};
 use super::walk::walk;
-use super::{Access, Files, Place, refused};
-use crate::effect::{CallError, Fault, Prepared};
+use super::{Files, Place, refused};
+use crate::effect::{Access, CallError, Fault, Prepared};
 use rustix::fs::{FileType, OFlags, Stat};
 
 /// The mode of a new file.

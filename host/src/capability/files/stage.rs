@@ -11,8 +11,8 @@ use super::dir::{Dir, kind};
 use super::path::RelPath;
 use super::read::{self, Bulk, Entry};
 use super::root::Root;
-use super::{Access, Files, FilesGrant, Place, refused};
-use crate::effect::{CallError, Fault};
+use super::{Files, FilesGrant, Place, refused};
+use crate::effect::{Access, CallError, Fault};
 
 /// The files that one stage may reach. It cannot be built without its grant.
 pub struct StageFiles {

@@ -18,8 +18,8 @@ use super::path::{RelPath, split};
 use super::prepare::hold;
 use super::read::Bulk;
 use super::stage::{StageFiles, Target};
-use super::{Access, Files, Place, refused};
-use crate::effect::{CallError, Fault, Prepared, Verdict};
+use super::{Files, Place, refused};
+use crate::effect::{Access, CallError, Fault, Prepared, Verdict};
 use crate::io::fault;
 
 const MAX_STEPS: usize = 10_000;

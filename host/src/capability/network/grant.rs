@@ -43,8 +43,9 @@ impl Border {
         let origins = grant.origins.iter().map(|text| read_origin(&grant.slot, text)).collect::<Result<_, _>>()?;
         let private = Ranges::parse(&grant.private).map_err(|text| {
             let slot = &grant.slot;
-            let message =
-                format!("[grants.{slot}] private-addresses: \"{text}\" is neither an address nor a network like 10.0.0.0/8");
+            let message = format!(
+                "[grants.{slot}] private-addresses: \"{text}\" is neither an address nor a network like 10.0.0.0/8"
+            );
             Failure::new("bad-grant", message)
         })?;
         Ok(Self { slot: grant.slot.clone(), origins, private })

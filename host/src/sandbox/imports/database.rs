@@ -38,10 +38,10 @@ impl Guest {
     fn open_cursor(&mut self, database: String, sql: String, params: Vec<wit::Value>) -> Answer<Cursor, Failure> {
         let params: Vec<Value> = params.into_iter().map(Into::into).collect();
         self.cursors += 1;
-        let number = self.cursors;
+        let keep = format!("{:02}-{}", self.talk.context().index, self.cursors);
         let mut live = None;
         let called = self.talk.read("database.query", &(&database, &sql, &params), || {
-            let cursor = self.database.query(&database, &sql, &params)?;
+            let cursor = self.database.query(&database, &sql, &params, &keep)?;
             let columns = cursor.columns().to_vec();
             live = Some(cursor);
             Ok(columns)
@@ -49,7 +49,7 @@ impl Guest {
         match answer::<Vec<ColumnInfo>, Failure>(called)? {
             Err(failure) => Ok(Err(failure)),
             Ok(columns) => {
-                let handle = CursorHandle { database, number, sql, params, columns, position: 0, live };
+                let handle = CursorHandle { database, keep, sql, params, columns, position: 0, live };
                 Ok(Ok(self.table.push(handle)?))
             }
         }
@@ -105,7 +105,8 @@ impl wit::HostConnection for Guest {
     }
 
     fn foreign_keys(&mut self, connection: Connection, table: String) -> Answer<Vec<wit::ForeignKey>, Failure> {
-        let found = self.ask("database.foreign-keys", &connection, table, |d, name, table| d.foreign_keys(name, table))?;
+        let found =
+            self.ask("database.foreign-keys", &connection, table, |d, name, table| d.foreign_keys(name, table))?;
         Ok(found.map(|all: Vec<ForeignKey>| all.into_iter().map(Into::into).collect()))
     }
 
@@ -180,16 +181,19 @@ impl wit::HostCursor for Guest {
     fn next(&mut self, cursor: Cursor, max: u32) -> Answer<wit::Page, Failure> {
         let handle = self.table.get_mut(&cursor)?;
         let database = &self.database;
-        let called = self.talk.read("database.next", &(handle.number, max), || {
-            if handle.live.is_none() {
-                let mut again = database.query(&handle.database, &handle.sql, &handle.params)?;
-                again.skip(handle.position)?;
-                handle.live = Some(again);
-            }
-            match &mut handle.live {
-                Some(live) => live.next(max),
-                None => Err(CallError::answer("cursor-over", "the cursor is closed")),
-            }
+        let called = self.talk.read("database.next", &(&handle.keep, max), || {
+            let live = match &mut handle.live {
+                Some(live) => live,
+                none => none.insert(database.reopen(
+                    &handle.database,
+                    &handle.sql,
+                    &handle.params,
+                    &handle.columns,
+                    &handle.keep,
+                    handle.position,
+                )?),
+            };
+            live.next(max)
         });
         let page: Result<Page, Failure> = answer(called)?;
         Ok(page.map(|page| {

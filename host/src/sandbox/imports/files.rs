@@ -155,9 +155,10 @@ impl files::HostDirectory for Guest {
     ) -> Answer<files::Bulk, Failure> {
         let (source, target) = (self.place(&directory)?, self.place(&target)?);
         let live = if self.files.touches(&source) { source.clone() } else { target.clone() };
-        let done = self.change("files.move-tree", &live, (&source, &target, from, to), |f, effect, (_, _, from, to)| {
-            f.prepare_move_tree(effect, &source, from, &target, to)
-        })?;
+        let done =
+            self.change("files.move-tree", &live, (&source, &target, from, to), |f, effect, (_, _, from, to)| {
+                f.prepare_move_tree(effect, &source, from, &target, to)
+            })?;
         Ok(done.map(|bulk: Bulk| bulk.into()))
     }
 
@@ -183,9 +184,9 @@ impl files::Host for Guest {
     fn extract(&mut self, artifact: String, root: String, strip: u32) -> Answer<files::Extracted, Failure> {
         let files = &self.files;
         let key = (&artifact, &root, strip);
-        let called = self.talk.effect("files.extract", &key, false, |effect| {
-            files.prepare_extract(effect, &artifact, &root, strip)
-        });
+        let called = self
+            .talk
+            .effect("files.extract", &key, false, |effect| files.prepare_extract(effect, &artifact, &root, strip));
         let done: Result<Extracted, Failure> = answer(called)?;
         Ok(done.map(|made| {
             self.talk.mint("tree", &made.tree);
@@ -202,9 +203,9 @@ impl files::Host for Guest {
     ) -> Answer<files::Bulk, Failure> {
         let files = &self.files;
         let key = (&tree, &entries, &carry);
-        let called = self.talk.effect("files.switch-entries", &key, true, |effect| {
-            files.prepare_switch(effect, &tree, &entries, &carry)
-        });
+        let called = self
+            .talk
+            .effect("files.switch-entries", &key, true, |effect| files.prepare_switch(effect, &tree, &entries, &carry));
         Ok(answer(called)?.map(|bulk: Bulk| bulk.into()))
     }
 

@@ -29,12 +29,7 @@ impl network::Host for Guest {
         Ok(result.map(|done| {
             self.talk.mint("artifact", &done.artifact);
             self.files.admit_artifact(&done.artifact);
-            network::Downloaded {
-                artifact: done.artifact,
-                sha256: done.sha256,
-                size: done.size,
-                extra: done.extra,
-            }
+            network::Downloaded { artifact: done.artifact, sha256: done.sha256, size: done.size, extra: done.extra }
         }))
     }
 }

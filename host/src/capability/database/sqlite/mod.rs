@@ -30,12 +30,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::capability::database::{
-    ColumnDefinition, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
+    ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
 };
 use crate::effect::{CallError, Fault, Marker, Store};
 
 use session::Session;
-use worker::{Handle, wait};
+use spool::Spool;
+use worker::{Handle, KeptCursor, wait};
 
 /// What the host knows about a SQLite database.
 #[derive(Clone, Debug)]
@@ -78,6 +79,11 @@ impl Sqlite {
             return Err(Fault::new("bad-configuration", text));
         }
         Ok(Self { config: Arc::new(config), worker: Mutex::new(None) })
+    }
+
+    /// Where the rest of a cursor's rows is kept.
+    fn kept(&self, name: &str) -> PathBuf {
+        self.config.spool.join(format!("{}-{name}.rows", self.config.name))
     }
 
     /// Has something done with the connection.
@@ -138,9 +144,31 @@ impl Driver for Sqlite {
         self.with(move |session| Ok(session.foreign_keys(&table)?))
     }
 
-    fn query(&self, sql: &str, params: &[Value]) -> Result<Box<dyn Cursor>, CallError> {
-        let (cursor, answer) = self.worker(|handle| handle.query(sql, params))?;
+    fn query(&self, sql: &str, params: &[Value], keep: Option<&str>) -> Result<Box<dyn Cursor>, CallError> {
+        let keep = keep.map(|name| self.kept(name));
+        if let Some(stale) = &keep {
+            // Of a life before this one, in which the query came at another time.
+            spool::forget(stale)?;
+        }
+        let (cursor, answer) = self.worker(|handle| handle.query(sql, params, keep))?;
         wait(&answer).map(|columns| cursor.open(columns))
+    }
+
+    fn reopen(
+        &self,
+        sql: &str,
+        params: &[Value],
+        columns: &[ColumnInfo],
+        keep: &str,
+        position: u64,
+    ) -> Result<Box<dyn Cursor>, CallError> {
+        let path = self.kept(keep);
+        if let Some(spool) = Spool::reopen(&path, columns.len(), position)? {
+            return Ok(Box::new(KeptCursor { spool, columns: columns.to_owned() }));
+        }
+        let mut cursor = self.query(sql, params, Some(keep))?;
+        cursor.skip(position)?;
+        Ok(cursor)
     }
 
     fn execute(&self, sql: &str, params: &[Value]) -> Result<Executed, CallError> {

@@ -1,6 +1,7 @@
 //! The rows of an open cursor, straight from its statement.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Rows, Statement};
@@ -8,7 +9,7 @@ use rusqlite::{Rows, Statement};
 use super::error;
 use super::guard::Mode;
 use super::session::Session;
-use super::spool::{Spool, SpoolWriter};
+use super::spool::{Keep, Spool, SpoolWriter};
 use crate::capability::database::{Cell, ColumnInfo, Page, PageBuilder, Value};
 use crate::effect::{CallError, Fault};
 
@@ -34,6 +35,8 @@ pub(super) struct Stream<'a> {
     pub(super) cursor: u64,
     /// Columns.
     pub(super) width: usize,
+    /// Where the rest of the rows is kept if it must be spooled.
+    pub(super) keep: Option<&'a Path>,
 }
 
 /// The rows of a statement, and how they ended: an error stays the answer however often one asks.
@@ -79,12 +82,13 @@ impl Stream<'_> {
         })
     }
 
-    /// Moves all that is left to a spool, in which `used` bytes are taken. What the guest's own SQL does wrong on the way is
+    /// Moves all that is left to a spool, in which `used` bytes are taken; `given` rows went out before. What the guest's own SQL does wrong on the way is
     /// the cursor's answer, later; a fault stops everything now.
-    pub(super) fn drain(&self, rows: &mut Reading<'_>, used: u64) -> Result<Spool, Fault> {
+    pub(super) fn drain(&self, rows: &mut Reading<'_>, used: u64, given: u64) -> Result<Spool, Fault> {
         let config = &self.session.config;
         let most = config.spool_bytes.saturating_sub(used);
-        let mut spool = SpoolWriter::new(&config.spool, &format!("{}-{}", config.name, self.cursor), most)?;
+        let keep = self.keep.map(|path| Keep { path: path.to_owned(), start: given });
+        let mut spool = SpoolWriter::new(&config.spool, &format!("{}-{}", config.name, self.cursor), keep, most)?;
         let ended = self.each_row(rows, |cells| {
             let row: Vec<Value> = cells.iter().map(|cell| cell.to_value()).collect();
             spool.push(&row)?;
@@ -92,7 +96,7 @@ impl Stream<'_> {
         });
         match ended {
             Err(CallError::Fault(fault)) => Err(fault),
-            Err(answer) => spool.finish(self.width, Some(answer)),
+            Err(CallError::Answer(failure)) => spool.finish(self.width, Some(failure)),
             Ok(()) => spool.finish(self.width, None),
         }
     }

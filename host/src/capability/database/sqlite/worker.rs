@@ -5,6 +5,7 @@
 //! spool, which ends the read, and is then served.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -28,6 +29,7 @@ struct Query {
     cursor: u64,
     sql: String,
     params: Vec<Value>,
+    keep: Option<PathBuf>,
     reply: Reply<Vec<ColumnInfo>>,
 }
 
@@ -77,11 +79,12 @@ impl Handle {
         &mut self,
         sql: &str,
         params: &[Value],
+        keep: Option<PathBuf>,
     ) -> (PendingCursor, Receiver<Result<Vec<ColumnInfo>, CallError>>) {
         let (reply, answer) = mpsc::channel();
         self.next_cursor += 1;
         let cursor = self.next_cursor;
-        let query = Query { cursor, sql: sql.to_owned(), params: params.to_owned(), reply };
+        let query = Query { cursor, sql: sql.to_owned(), params: params.to_owned(), keep, reply };
         let _ = self.commands.send(Command::Query(query));
         (PendingCursor { commands: self.commands.clone(), cursor }, answer)
     }
@@ -149,6 +152,26 @@ impl Drop for SqliteCursor {
     }
 }
 
+/// A cursor that goes on in a spool of before: it needs no connection.
+pub(super) struct KeptCursor {
+    pub(super) spool: Spool,
+    pub(super) columns: Vec<ColumnInfo>,
+}
+
+impl Cursor for KeptCursor {
+    fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    fn next(&mut self, max: u32) -> Result<Page, CallError> {
+        self.spool.next(max.clamp(1, MOST_ROWS))
+    }
+
+    fn skip(&mut self, rows: u64) -> Result<(), CallError> {
+        self.spool.skip(rows)
+    }
+}
+
 struct Worker {
     config: Arc<SqliteConfig>,
     session: Option<Session>,
@@ -189,7 +212,8 @@ impl Worker {
             Ok((columns, statement)) => {
                 let width = columns.len();
                 let _ = query.reply.send(Ok(columns));
-                let stream = Stream { session, sql: &query.sql, cursor: query.cursor, width };
+                let keep = query.keep.as_deref();
+                let stream = Stream { session, sql: &query.sql, cursor: query.cursor, width, keep };
                 stay(&stream, statement, &mut self.spools, commands)
             }
         }
@@ -211,19 +235,23 @@ fn stay(
     commands: &Receiver<Command>,
 ) -> Option<Command> {
     let mut rows = Reading::new(&mut statement);
+    let mut given = 0;
     loop {
         match commands.recv().ok()? {
             Command::Next { cursor, max, reply } if cursor == this.cursor => {
-                let _ = reply.send(this.page(&mut rows, max));
+                let page = this.page(&mut rows, max);
+                given += page.as_ref().map_or(0, |page| u64::from(page.rows));
+                let _ = reply.send(page);
             }
             Command::Skip { cursor, rows: count, reply } if cursor == this.cursor => {
+                given += count;
                 let _ = reply.send(this.skip(&mut rows, count));
             }
             Command::Drop { cursor } if cursor == this.cursor => return None,
             Command::Close => return Some(Command::Close),
             wants @ (Command::Job(_) | Command::Query(_)) => {
                 let used = spools.values().map(Spool::bytes).sum();
-                let spooled = this.drain(&mut rows, used);
+                let spooled = this.drain(&mut rows, used, given);
                 drop(rows);
                 drop(statement);
                 return match spooled {

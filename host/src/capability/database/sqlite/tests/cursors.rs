@@ -6,7 +6,7 @@ use crate::capability::database::{ColumnData, Cursor};
 #[test]
 fn a_page_has_a_row_at_least_and_a_hundred_thousand_at_most() {
     let place = Place::new(MANY);
-    let mut cursor = place.database.query("SELECT id FROM many", &[]).unwrap();
+    let mut cursor = place.database.query("SELECT id FROM many", &[], None).unwrap();
     for max in [0, 100_001, u32::MAX] {
         assert_eq!(answer(cursor.next(max)).code, "bad-argument");
     }
@@ -22,7 +22,7 @@ fn columns_come_packed_by_type() {
          INSERT INTO t VALUES (1, 0.5, 'one', x'00ff', 1, NULL), (-9223372036854775808, -0.0, 'zwölf', x'', 'x', NULL);
          INSERT INTO t VALUES (NULL, NULL, CAST(x'ff' AS TEXT), NULL, x'01', NULL);",
     );
-    let mut cursor = place.database.query("SELECT i, f, s, b, m, n, 1 + 1 AS two FROM t", &[]).unwrap();
+    let mut cursor = place.database.query("SELECT i, f, s, b, m, n, 1 + 1 AS two FROM t", &[], None).unwrap();
     let declared: Vec<_> = cursor.columns().iter().map(|c| (c.name.clone(), c.declared.clone())).collect();
     assert_eq!(declared[0], ("i".to_owned(), "INTEGER".to_owned()));
     assert_eq!(declared[6], ("two".to_owned(), String::new()));
@@ -41,7 +41,7 @@ fn columns_come_packed_by_type() {
 #[test]
 fn a_query_in_the_middle_of_a_cursor_moves_its_rest_to_disk_and_nothing_is_lost() {
     let place = Place::new(MANY);
-    let mut cursor = place.database.query("SELECT id, text FROM many ORDER BY id", &[]).unwrap();
+    let mut cursor = place.database.query("SELECT id, text FROM many ORDER BY id", &[], None).unwrap();
     let mut ids = Vec::new();
     let mut round = 0;
     loop {
@@ -64,7 +64,7 @@ fn a_query_in_the_middle_of_a_cursor_moves_its_rest_to_disk_and_nothing_is_lost(
 #[test]
 fn a_spooled_read_has_ended_and_does_not_see_later_changes() {
     let place = Place::new(MANY);
-    let mut cursor = place.database.query("SELECT id FROM many", &[]).unwrap();
+    let mut cursor = place.database.query("SELECT id FROM many", &[], None).unwrap();
     cursor.next(10).unwrap();
     // An open read would hold the lock that another program's commit needs, and our own DROP as well.
     place.batch(1, &["DELETE FROM many", "DROP TABLE many"]);
@@ -78,7 +78,7 @@ fn a_spooled_read_has_ended_and_does_not_see_later_changes() {
 fn skipping_is_the_same_live_and_from_disk_and_ends_at_the_end() {
     let place = Place::new(MANY);
     for spooled in [false, true] {
-        let mut cursor = place.database.query("SELECT id FROM many ORDER BY id", &[]).unwrap();
+        let mut cursor = place.database.query("SELECT id FROM many ORDER BY id", &[], None).unwrap();
         if spooled {
             place.int("SELECT 1");
         }
@@ -95,7 +95,7 @@ fn a_page_of_big_rows_ends_early_live_and_from_disk() {
     let place =
         Place::new("CREATE TABLE big (a); INSERT INTO big VALUES (zeroblob(3000000)), (zeroblob(3000000)), (1)");
     for spooled in [false, true] {
-        let mut cursor = place.database.query("SELECT a FROM big", &[]).unwrap();
+        let mut cursor = place.database.query("SELECT a FROM big", &[], None).unwrap();
         if spooled {
             place.int("SELECT 1");
         }
@@ -108,7 +108,7 @@ fn a_page_of_big_rows_ends_early_live_and_from_disk() {
 fn a_cursor_that_fails_half_way_answers_so_live_and_from_disk_and_again() {
     let place = Place::new("CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (-9223372036854775808)");
     for spooled in [false, true] {
-        let mut cursor = place.database.query("SELECT abs(a) FROM t", &[]).unwrap();
+        let mut cursor = place.database.query("SELECT abs(a) FROM t", &[], None).unwrap();
         if spooled {
             place.int("SELECT 1");
         }
@@ -121,9 +121,9 @@ fn a_cursor_that_fails_half_way_answers_so_live_and_from_disk_and_again() {
 #[test]
 fn a_full_spool_is_a_fault_of_the_call_that_needed_it() {
     let place = Place::with(MANY, |config| config.spool_bytes = 100_000);
-    let mut cursor = place.database.query("SELECT * FROM many", &[]).unwrap();
+    let mut cursor = place.database.query("SELECT * FROM many", &[], None).unwrap();
     cursor.next(1).unwrap();
-    assert_eq!(fault(place.database.query("SELECT 1", &[]).map(drop)).code, "spool-full");
+    assert_eq!(fault(place.database.query("SELECT 1", &[], None).map(drop)).code, "spool-full");
     assert_eq!(fault(cursor.next(1)).code, "session-closed");
     assert_eq!(place.int("SELECT 1"), 1);
 }
@@ -131,7 +131,7 @@ fn a_full_spool_is_a_fault_of_the_call_that_needed_it() {
 #[test]
 fn cursors_may_be_dropped_in_any_order_and_outlive_the_session() {
     let place = Place::new(MANY);
-    let open = || place.database.query("SELECT * FROM many", &[]).unwrap();
+    let open = || place.database.query("SELECT * FROM many", &[], None).unwrap();
     let (first, mut second, third) = (open(), open(), open());
     drop(third);
     drop(first);

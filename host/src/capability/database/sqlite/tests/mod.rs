@@ -95,7 +95,7 @@ impl Place {
     }
 
     fn try_rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, CallError> {
-        let mut cursor = self.database.query(sql, &[])?;
+        let mut cursor = self.database.query(sql, &[], None)?;
         let mut rows = Vec::new();
         loop {
             let page = cursor.next(1000)?;

@@ -157,9 +157,13 @@ fn parameters_that_do_not_fit_are_refused() {
     for params in
         [vec![], vec![Value::Int(1), Value::Int(2)], vec![Value::Uint(u64::MAX)], vec![Value::Float(f64::NAN)]]
     {
-        assert_eq!(answer(place.database.query("SELECT ?", &params).map(drop)).code, "bad-argument", "{params:?}");
+        assert_eq!(
+            answer(place.database.query("SELECT ?", &params, None).map(drop)).code,
+            "bad-argument",
+            "{params:?}"
+        );
     }
-    place.database.query("SELECT ?", &[Value::Uint(7)]).unwrap();
+    place.database.query("SELECT ?", &[Value::Uint(7)], None).unwrap();
 }
 
 #[test]

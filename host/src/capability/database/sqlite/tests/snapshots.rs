@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::*;
-use crate::capability::database::{Access, DatabaseGrant, Databases, SnapshotInfo, StageDatabase};
-use crate::effect::{Capability, Verdict};
+use crate::capability::database::{DatabaseGrant, Databases, SnapshotInfo, StageDatabase};
+use crate::effect::{Access, Capability, Verdict};
 
 const SETUP: &str = "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, s TEXT, g AS (upper(s)) STORED);
     INSERT INTO a (s) VALUES ('x'), ('y'), ('z'); DELETE FROM a WHERE id = 3; CREATE INDEX ai ON a (s);
@@ -81,11 +81,11 @@ fn what_is_not_granted_is_refused_with_the_line_that_would_allow_it() {
     let failure = answer(stage.execute("main", "DELETE FROM a", &[]));
     assert_eq!(failure.code, "not-granted");
     assert!(failure.message.contains("[grants.migrate] database.main = \"write\""), "{}", failure.message);
-    let failure = answer(stage.query("other", "SELECT 1", &[]).map(drop));
+    let failure = answer(stage.query("other", "SELECT 1", &[], "01-1").map(drop));
     assert!(failure.message.contains("[grants.migrate] database.other = \"read\""), "{}", failure.message);
     assert_eq!(answer(stage.load("main", "snapshot-1").map(drop)).code, "not-granted");
     assert_eq!(answer(shop.stage(Access::Write).load("main", "snapshot-1").map(drop)).code, "not-granted");
-    assert_eq!(stage.query("main", "SELECT * FROM a", &[]).unwrap().next(10).unwrap().rows, 2);
+    assert_eq!(stage.query("main", "SELECT * FROM a", &[], "01-2").unwrap().next(10).unwrap().rows, 2);
 }
 
 #[test]
