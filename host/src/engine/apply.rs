@@ -47,7 +47,7 @@ pub(super) fn effect_frame(result: &EffectResult) -> EffectFrame {
 
 impl Apply {
     pub(super) fn new(shared: Arc<Shared>, stage: u32, recording: Recording) -> Self {
-        let last_effect = recording.len();
+        let last_effect = recording.length();
         Self { shared, stage, recording, batch: None, last_effect }
     }
 
@@ -88,7 +88,7 @@ impl Apply {
 
     /// A data change has succeeded, and its answer is recorded.
     pub(super) fn changed(&mut self, rows: u64) {
-        self.last_effect = self.recording.len();
+        self.last_effect = self.recording.length();
         if let Some(batch) = &mut self.batch {
             batch.statements += 1;
             batch.rows += rows;
@@ -110,7 +110,7 @@ impl Apply {
         let frame: EffectFrame = answer.as_ref().map(Value::to_string).map_err(Clone::clone);
         self.recording.push(call, &frame)?;
         if answer.is_ok() {
-            self.last_effect = self.recording.len();
+            self.last_effect = self.recording.length();
         }
         Ok(answer)
     }
@@ -131,7 +131,7 @@ impl Apply {
         let effect = self.shared.state(State::next_effect);
         let Prepared { change, act } = prepare(effect)?;
         self.recording.flush()?;
-        let recording = self.recording.len();
+        let recording = self.recording.length();
         self.shared.record(Event::Intent { effect, stage: self.stage, call, recording, change })?;
         let io = |e: std::io::Error| Fault::io("an effect", &e);
         if fault::mutant("done-before-act") {
@@ -241,7 +241,7 @@ impl Apply {
             return batch.store.rollback();
         }
         self.recording.flush()?;
-        let recording = self.recording.len();
+        let recording = self.recording.length();
         let (known, _) = self.known(&batch.store);
         let sequence = known.map_or(1, |m| m.sequence + 1);
         let run = self.shared.state(|s| s.plan.run.clone());
@@ -281,7 +281,7 @@ impl Apply {
 
     pub(super) fn commit_scope(&mut self) -> Result<(), Fault> {
         self.close_batch()?;
-        self.last_effect = self.recording.len();
+        self.last_effect = self.recording.length();
         Ok(())
     }
 

@@ -13,12 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::apply::Apply;
+use super::context::Context;
 use super::event::Output;
 use super::random::Random;
 use super::recording::call_digest;
-use super::sink::Progress;
 use crate::effect::{CallError, Failure, Fault, Prepared, Store};
-use crate::escape;
 
 /// Why the host ended a stage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,42 +43,19 @@ pub struct Stopped;
 /// What a call comes back with: an answer for the guest, or the end of the stage.
 pub type Called<T> = Result<Result<T, Failure>, Stopped>;
 
-/// What the conversation knows of its stage.
-#[derive(Debug, Clone, Default)]
-pub struct Context {
-    /// Position in the plan.
-    pub index: u32,
-    /// The slot's name.
-    pub slot: String,
-    /// Inputs that are there.
-    pub inputs: BTreeMap<String, Output>,
-    /// What the stage may put out: name and kind.
-    pub produces: BTreeMap<String, String>,
-    /// Seed of its random numbers: the run's.
-    pub seed: [u8; 32],
-    /// Its clock, milliseconds since 1970.
-    pub clock: u64,
-    /// Calls that it may make.
-    pub host_calls: u64,
-    /// Bytes that it may log.
-    pub log_bytes: u64,
-}
-
-/// Longest log line, in bytes.
-const LOG_LINE: usize = 8 << 10;
-
 /// The conversation of one call of a stage.
 pub struct Conversation {
-    context: Context,
-    apply: Option<Box<Apply>>,
+    pub(super) context: Context,
+    pub(super) apply: Option<Box<Apply>>,
     stop: Option<Stop>,
-    calls: u64,
-    random: Random,
-    outputs: BTreeMap<String, Output>,
-    minted: BTreeSet<(String, String)>,
-    log_left: u64,
-    log_dropped: u64,
-    logged: Vec<(String, String)>,
+    pub(super) calls: u64,
+    pub(super) random: Random,
+    pub(super) outputs: BTreeMap<String, Output>,
+    pub(super) minted: BTreeSet<(String, String)>,
+    pub(super) log_left: u64,
+    pub(super) log_dropped: u64,
+    pub(super) logged: Vec<(String, String)>,
+    pub(super) told: Option<Instant>,
     host_time: Arc<AtomicU64>,
 }
 
@@ -100,6 +76,7 @@ impl Conversation {
             log_left,
             log_dropped: 0,
             logged: Vec::new(),
+            told: None,
             host_time: Arc::new(AtomicU64::new(0)),
         }
     }
@@ -251,112 +228,6 @@ impl Conversation {
         let answer = self.answered(answer)?;
         self.push(call, &answer)?;
         Ok(answer)
-    }
-
-    /// An input of the slot.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn input(&mut self, name: &str) -> Result<Option<String>, Stopped> {
-        self.count()?;
-        Ok(self.context.inputs.get(name).map(|o| o.value.clone()))
-    }
-
-    /// The ids of one kind that the slot's inputs hold.
-    #[must_use]
-    pub fn input_ids(&self, kind: &str) -> BTreeSet<String> {
-        self.context.inputs.values().filter(|o| o.kind == kind).map(|o| o.value.clone()).collect()
-    }
-
-    /// The host has made something for this stage: it may put it out.
-    pub fn mint(&mut self, kind: &str, id: &str) {
-        self.minted.insert((kind.to_owned(), id.to_owned()));
-    }
-
-    /// Puts out a value.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn set_output(&mut self, name: &str, value: &str) -> Called<()> {
-        self.count()?;
-        let Some(kind) = self.context.produces.get(name) else {
-            let text = format!("the slot {} does not produce {}", self.context.slot, escape::line(name, 100));
-            return Ok(Err(Failure::new("unknown-output", text)));
-        };
-        let known = self.minted.contains(&(kind.clone(), value.to_owned()))
-            || self.context.inputs.values().any(|o| o.kind == *kind && o.value == value);
-        if kind != "text" && !known {
-            let text = format!("{name} must be the id of a {kind} that the host made for this stage");
-            return Ok(Err(Failure::new("not-minted", text)));
-        }
-        self.outputs.insert(name.to_owned(), Output { kind: kind.clone(), value: value.to_owned() });
-        Ok(Ok(()))
-    }
-
-    /// The stage's clock: milliseconds since 1970. A microsecond passes with each call.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn now(&mut self) -> Result<u64, Stopped> {
-        self.count()?;
-        Ok(self.clock_us() / 1000)
-    }
-
-    /// The stage's clock in microseconds, without counting as a call.
-    #[must_use]
-    pub fn clock_us(&self) -> u64 {
-        self.context.clock.saturating_mul(1000).saturating_add(self.calls)
-    }
-
-    /// Random bytes: the same in a resumed run.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn random(&mut self, length: u32) -> Result<Vec<u8>, Stopped> {
-        self.count()?;
-        let mut bytes = vec![0; length.min(4096) as usize];
-        self.random.fill(&mut bytes);
-        Ok(bytes)
-    }
-
-    /// Says how far the stage is. Not shown while it is replayed.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn progress(&mut self, done: u64, total: Option<u64>, unit: &str) -> Result<(), Stopped> {
-        self.count()?;
-        if let Some(apply) = &self.apply
-            && apply.is_live()
-        {
-            let progress = Progress { done, total, unit: escape::line(unit, 32) };
-            apply.shared().sink().progress(self.context.index, &progress);
-        }
-        Ok(())
-    }
-
-    /// A line for the operator. Escaped, cut, and dropped where there are too many.
-    ///
-    /// # Errors
-    /// If the stage is at its end.
-    pub fn log(&mut self, level: &str, message: &str) -> Result<(), Stopped> {
-        self.count()?;
-        let level = match level {
-            "debug" | "info" | "warning" | "error" => level,
-            _ => "info",
-        };
-        let line = escape::line(message, LOG_LINE);
-        let cost = line.len() as u64;
-        if cost > self.log_left {
-            self.log_dropped += 1;
-            return Ok(());
-        }
-        self.log_left -= cost;
-        match &self.apply {
-            None => self.logged.push((level.to_owned(), line)),
-            Some(apply) if apply.is_live() => apply.shared().sink().log(self.context.index, level, &line),
-            Some(_) => {}
-        }
-        Ok(())
     }
 
     /// Counts a call that the sandbox answers by itself (WASI).

@@ -9,6 +9,7 @@
 //! * [`run`], `undo`: forward and back.
 
 mod apply;
+mod context;
 pub mod conversation;
 pub mod event;
 pub mod journal;
@@ -23,9 +24,11 @@ pub mod stage;
 pub mod state;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod undo;
 
-pub use conversation::{Called, Context, Conversation, Stop, Stopped};
+pub use context::Context;
+pub use conversation::{Called, Conversation, Stop, Stopped};
 pub use lock::Lock;
 pub use operator::Operator;
 pub use random::Random;

@@ -128,7 +128,7 @@ impl Recording {
 
     /// Bytes of the recording, what is not flushed yet included.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.file.len() + self.pending.len() as u64
     }
 

@@ -62,19 +62,15 @@ fn refuse(import: &str, planned: &PlannedSlot, open: &BTreeSet<AskedCapability>)
     if open.contains(&capability) {
         return None;
     }
-    let (ask, line) = match capability {
-        AskedCapability::Database => ("database", format!("[grants.{slot}] database.<name> = \"read\"")),
-        AskedCapability::Files => ("files", format!("[grants.{slot}] files.<root> = \"read\"")),
-        AskedCapability::Network => ("network", format!("[grants.{slot}] network = [\"https://<host>\"]")),
-    };
     Some(Refusal {
         code: "ungranted-import",
         slot: slot.clone(),
         message: format!(
-            "the component of slot {slot} imports {shown}, but the slot asks for nothing of {ask}: \
+            "the component of slot {slot} imports {shown}, but the slot asks for nothing of {capability}: \
              the pipeline must ask for it, and the operator allow it"
         ),
-        lines: vec![line],
+        // No line of the operator's can: what a slot does not ask for is not linked, whatever is granted.
+        lines: Vec::new(),
     })
 }
 

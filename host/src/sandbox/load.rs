@@ -26,6 +26,11 @@ const FIBER_STACK: usize = 4 << 20;
 const DESCRIBE: CallLimits =
     CallLimits { guest_time: Duration::from_secs(10), memory: 256 << 20, call_bytes: 1 << 20, handles: 10 };
 
+/// What every stage exports.
+const LIFECYCLE: &str = "liftlock:stage/lifecycle";
+/// Code of a component that is none of ours.
+pub const WRONG_WORLD: &str = "wrong-world";
+
 /// A compiler and its settings, for one process.
 pub struct Sandbox {
     pub(super) engine: Engine,
@@ -83,7 +88,11 @@ impl Sandbox {
     /// # Errors
     /// How it ended instead of answering.
     pub fn describe(&self, loaded: &Loaded) -> Result<StageInfo, Trap> {
-        let wrong = |e: wasmtime::Error| Trap { code: "wrong-world".into(), message: call::explain(&e) };
+        let wrong = |e: wasmtime::Error| Trap { code: WRONG_WORLD.into(), message: call::explain(&e) };
+        if !loaded.exports.iter().any(|name| name.starts_with(LIFECYCLE)) {
+            let message = format!("it does not export {LIFECYCLE}: it is a component, but no stage");
+            return Err(Trap { code: WRONG_WORLD.into(), message });
+        }
         let mut linker: Linker<Guest> = Linker::new(&self.engine);
         wasi::link(&mut linker).map_err(wrong)?;
         linker.define_unknown_imports_as_traps(&loaded.component).map_err(wrong)?;

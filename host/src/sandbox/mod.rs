@@ -13,5 +13,5 @@ mod load;
 mod stage;
 mod wasi;
 
-pub use load::{Loaded, Sandbox};
+pub use load::{Loaded, Sandbox, WRONG_WORLD};
 pub use stage::{ComponentStage, Services};

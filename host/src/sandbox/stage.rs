@@ -98,8 +98,13 @@ impl ComponentStage {
         mode: Mode,
         export: impl AsyncFnOnce(&mut wasmtime::Store<Guest>, &Bindings) -> wasmtime::Result<T>,
     ) -> Returned<T> {
-        let tenant =
-            Tenant { slot: &self.slot, params: &self.params, grants: &self.grants, memory: self.limits.memory };
+        let tenant = Tenant {
+            slot: &self.slot,
+            params: &self.params,
+            grants: &self.grants,
+            memory: self.limits.memory,
+            handles: self.limits.handles,
+        };
         match tenant.guest(&self.services, talk, mode) {
             Ok(guest) => {
                 let (guest, answer) =
@@ -127,7 +132,8 @@ pub(super) fn describe(
     let services = Services::closed().map_err(|fault| closed(fault.message))?;
     let talk = Conversation::look(Context { slot: "describe".into(), ..Context::default() });
     let (params, grants) = (BTreeMap::new(), Grants::default());
-    let tenant = Tenant { slot: "describe", params: &params, grants: &grants, memory: limits.memory };
+    let tenant =
+        Tenant { slot: "describe", params: &params, grants: &grants, memory: limits.memory, handles: limits.handles };
     let guest = tenant.guest(&services, talk, Mode::Look).map_err(|refused| closed(refused.1.message.clone()))?;
     let (_, answer) = call::call(sandbox, guest, limits, linker, &loaded.component, async |store, stage: &Bindings| {
         stage.liftlock_stage_lifecycle().call_describe(store).await
@@ -161,6 +167,7 @@ struct Tenant<'a> {
     params: &'a BTreeMap<String, String>,
     grants: &'a Grants,
     memory: u64,
+    handles: usize,
 }
 
 impl Tenant<'_> {
@@ -205,7 +212,7 @@ impl Tenant<'_> {
             database: StageDatabase::new(services.databases.clone(), database),
             network,
             cursors: 0,
-            table: table(),
+            table: table(self.handles),
             wasi,
             clock,
             limiter: Limiter::new(self.memory),
@@ -242,8 +249,8 @@ impl Stage for ComponentStage {
 }
 
 /// Handles of the host that a guest may hold.
-fn table() -> ResourceTable {
+fn table(handles: usize) -> ResourceTable {
     let mut table = ResourceTable::new();
-    table.set_max_capacity(1000);
+    table.set_max_capacity(handles);
     table
 }

@@ -16,7 +16,7 @@ use crate::capability::network::{Network, NetworkConfig, Pin};
 use crate::effect::{Fault, Finding, Severity};
 use crate::engine::{BatchLimits, Parts, Sink, Slot, TalkLimits};
 use crate::policy;
-use crate::sandbox::{ComponentStage, Services};
+use crate::sandbox::{ComponentStage, Services, WRONG_WORLD};
 
 /// One row or cell of a result may have this many bytes.
 const RESULT_BYTES: u64 = 64 << 20;
@@ -91,7 +91,8 @@ impl Upgrade {
             Err(trap) => {
                 let text =
                     format!("the component of slot {} does not say what it is: {}", planned.slot.name, trap.message);
-                return Ok(Err(outright("describe-failed", text)));
+                let code = if trap.code == WRONG_WORLD { WRONG_WORLD } else { "describe-failed" };
+                return Ok(Err(outright(code, text)));
             }
         };
         let grants = match policy::decide(&described, planned) {

@@ -18,7 +18,7 @@ use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, Journal};
 use crate::engine::state::State;
-use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink};
+use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop};
 use crate::policy::Refusal;
 use crate::sandbox::Sandbox;
 
@@ -112,16 +112,15 @@ impl Upgrade {
         }
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let mut slots = self.assemble(&run)?;
-        found.extend(slots.notes.drain(..));
+        found.append(&mut slots.notes);
         for index in 0..slots.len() {
             let context = self.context(index);
             let name = context.slot.clone();
             let Some(slot) = slots.get_mut(index) else { continue };
             let Returned { talk, answer } = slot.stage.check(Conversation::look(context));
-            let stopped = talk.stopped().map(|s| format!("{s:?}"));
-            match (stopped, answer) {
+            match (talk.stopped(), answer) {
                 (None, Ok(findings)) => found.extend(findings.into_iter().map(|f| (name.clone(), f))),
-                (Some(why), _) => found.push((name, Finding::blocking("check-failed", why))),
+                (Some(stop), _) => found.push((name, stopped(stop))),
                 (None, Err(trap)) => found.push((name, Finding::blocking(&trap.code, trap.message))),
             }
         }
@@ -173,6 +172,15 @@ impl Upgrade {
             clock: runs::now(),
             ..Context::default()
         }
+    }
+}
+
+/// A check that the host had to end.
+fn stopped(stop: &Stop) -> Finding {
+    match stop {
+        Stop::Fault(fault) => Finding { fix: fault.hint.clone(), ..Finding::blocking(fault.code, &fault.message) },
+        Stop::Limit { code, message } => Finding::blocking(code, message),
+        Stop::Interrupted => Finding::blocking("interrupted", "stopped by the operator"),
     }
 }
 

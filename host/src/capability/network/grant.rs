@@ -249,7 +249,7 @@ mod tests {
         let border = border(&["https://example.org"], &["10.0.0.5"]).unwrap();
         let found = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<IpAddr>>();
         let refused = border.admit_addresses("example.org", found(&["93.184.215.14", "10.0.0.6"])).unwrap_err();
-        assert!(refused.0.message.contains("[grants.fetch] private = [\"10.0.0.6\"]"), "{refused}");
+        assert!(refused.0.message.contains("[grants.fetch] private-addresses = [\"10.0.0.6\"]"), "{refused}");
         let mixed = found(&["93.184.215.14", "10.0.0.5"]);
         assert_eq!(border.admit_addresses("example.org", mixed.clone()).unwrap(), mixed);
     }

@@ -180,7 +180,7 @@ fn a_crash_at_every_moment_ends_in_after_or_before() {
         assert_eq!(undone.things(), before(), "undone from {}", picture.display());
         runs += 2;
     }
-    assert!(pictures.len() > 100, "the pictures were not taken");
+    assert!(pictures.len() > 50, "only {} pictures", pictures.len());
     println!("points={} runs={runs} divergences=0", pictures.len());
 }
 

@@ -244,7 +244,7 @@ fn stay(
                 let _ = reply.send(page);
             }
             Command::Skip { cursor, rows: count, reply } if cursor == this.cursor => {
-                given += count;
+                given = u64::saturating_add(given, count);
                 let _ = reply.send(this.skip(&mut rows, count));
             }
             Command::Drop { cursor } if cursor == this.cursor => return None,

@@ -75,6 +75,29 @@ fn a_spooled_read_has_ended_and_does_not_see_later_changes() {
 }
 
 #[test]
+fn a_replayed_cursor_goes_on_with_the_rows_of_its_time() {
+    let place = Place::new(MANY);
+    let sql = "SELECT id FROM many ORDER BY id";
+    let mut cursor = place.database.query(sql, &[], Some("01-1")).unwrap();
+    let columns = cursor.columns().to_vec();
+    cursor.next(10).unwrap();
+    // The stage changes what it walks through; then the process is killed.
+    place.batch(1, &["DELETE FROM many WHERE id > 5"]);
+    drop(cursor);
+    place.database.close();
+    let mut again = place.database.reopen(sql, &[], &columns, "01-1", 12).unwrap();
+    assert_eq!(row_of(&again.next(1).unwrap(), 0), [Value::Int(13)]);
+    // A position before the spool begins: nothing that was done under the cursor is durable, so the database is asked.
+    let mut early = place.database.reopen(sql, &[], &columns, "01-1", 4).unwrap();
+    assert_eq!(row_of(&early.next(1).unwrap(), 0), [Value::Int(5)]);
+    // A new query under the same name is of another life: what was kept is gone.
+    place.database.query(sql, &[], Some("01-1")).unwrap();
+    let mut fresh = place.database.reopen(sql, &[], &columns, "01-1", 4).unwrap();
+    assert_eq!(row_of(&fresh.next(1).unwrap(), 0), [Value::Int(5)]);
+    assert_eq!(fresh.next(1).unwrap().rows, 0);
+}
+
+#[test]
 fn skipping_is_the_same_live_and_from_disk_and_ends_at_the_end() {
     let place = Place::new(MANY);
     for spooled in [false, true] {

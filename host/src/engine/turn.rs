@@ -1,0 +1,209 @@
+//! One stage's turn: check, apply (or replay), verify.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::apply::Apply;
+use super::conversation::{Conversation, Stop};
+use super::event::{Event, FailureKind, Output};
+use super::run::Engine;
+use super::shared::now;
+use super::stage::{Returned, Trap};
+use super::state::{Fate, Step};
+use crate::effect::{Fault, Finding, Outcome, Severity};
+
+/// Starts of one stage without a trace before it counts as a crash loop.
+const CRASH_LOOP: u32 = 4;
+/// How often a batch that the server lost is tried again in the same process.
+const BATCH_TRIES: u32 = 3;
+
+/// How a turn ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StageEnd {
+    Done,
+    Failed,
+}
+
+impl Engine {
+    pub(super) fn one_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        let after = self.shared.state(|s| s.plan.slots.get(stage as usize).is_some_and(|p| p.after));
+        if after {
+            self.shared.thaw()?;
+        }
+        if self.shared.state(|s| s.step.clone()) != Step::Applied {
+            let fresh = self.shared.state(|s| s.step != Step::Applying);
+            if fresh && let Some(end) = self.check_before(stage)? {
+                return Ok(end);
+            }
+            for tries in 1.. {
+                match self.apply_stage(stage) {
+                    Err(fault) if fault.code == "batch-lost" && tries < BATCH_TRIES => {
+                        self.shared.note("the database gave a batch up; it is done again");
+                    }
+                    Ok(StageEnd::Done) => break,
+                    other => return other,
+                }
+            }
+        }
+        self.verify_stage(stage)
+    }
+
+    fn check_before(&mut self, stage: u32) -> Result<Option<StageEnd>, Fault> {
+        let talk = Conversation::look(self.context(stage));
+        let Returned { talk, answer } = self.slot(stage)?.stage.check(talk);
+        let findings = self.looked(talk, answer)?;
+        match findings {
+            Ok(findings) => match self.first_blocking(stage, &findings) {
+                None => Ok(None),
+                Some(f) => self.failed(stage, FailureKind::Checked, &f.code, &f.message, None).map(Some),
+            },
+            Err((code, message)) => self.failed(stage, FailureKind::Trapped, &code, &message, None).map(Some),
+        }
+    }
+
+    fn apply_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        self.reconcile()?;
+        let (attempt, deaths, clock) = self.shared.state(|s| (s.attempts + 1, s.deaths, s.clock));
+        if deaths >= CRASH_LOOP {
+            let text = format!(
+                "the stage {} died {deaths} times in the same place",
+                self.shared.state(|s| s.slot(stage).to_owned())
+            );
+            self.shared.record(Event::Stopped { code: "crash-loop".into(), message: text.clone() })?;
+            return Err(Fault::new("crash-loop", text).hint("put the installation back with `liftlock undo`"));
+        }
+        let clock = if attempt == 1 { now() } else { clock };
+        self.shared.record(Event::StageStarted { stage, attempt, clock })?;
+        let recording = self.recording(stage)?;
+        if recording.is_replaying() {
+            self.shared.note("replaying what is already done");
+        }
+        let talk = Conversation::apply(self.context(stage), Apply::new(self.shared.clone(), stage, recording));
+        let Returned { talk, answer } = self.slot(stage)?.stage.apply(talk);
+        let (apply, stop, outputs, dropped) = talk.finish();
+        let apply = apply.ok_or_else(|| Fault::new("host-bug", "the conversation came back without its recording"))?;
+        if dropped > 0 {
+            let line = format!("{dropped} log lines dropped: the limit is log-bytes");
+            self.shared.sink().log(stage, "warning", &line);
+        }
+        match (stop, answer) {
+            (Some(Stop::Fault(fault)), _) => {
+                apply.stop(false)?;
+                Err(fault)
+            }
+            (Some(Stop::Interrupted), _) => {
+                apply.stop(true)?;
+                Err(interrupted())
+            }
+            (Some(Stop::Limit { code, message }), _) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Trapped, code, &message, Some(length))
+            }
+            (None, Err(trap)) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Trapped, &trap.code, &trap.message, Some(length))
+            }
+            (None, Ok(Err(failure))) => {
+                let length = apply.fail()?;
+                self.failed(stage, FailureKind::Answered, &failure.code, &failure.message, Some(length))
+            }
+            (None, Ok(Ok(outcome))) => {
+                apply.finish()?;
+                self.applied(stage, &outcome, outputs)
+            }
+        }
+    }
+
+    fn applied(&self, stage: u32, outcome: &Outcome, outputs: BTreeMap<String, Output>) -> Result<StageEnd, Fault> {
+        let missing = self.shared.state(|s| {
+            let planned = s.plan.slots.get(stage as usize)?;
+            planned.produces.keys().find(|name| !outputs.contains_key(*name)).cloned()
+        });
+        if let Some(name) = missing {
+            let text = format!("the stage says that it is done, but has not put out {name}");
+            let length = self.shared.state(|s| s.position.recording);
+            return self.failed(stage, FailureKind::Unverified, "output-missing", &text, Some(length));
+        }
+        self.shared.record(Event::StageApplied {
+            stage,
+            changed: outcome.changed,
+            summary: crate::escape::line(&outcome.summary, 500),
+            outputs,
+        })?;
+        let verbs = self.shared.state(|s| {
+            let mine = s.effects.iter().filter(|e| e.stage == stage && matches!(e.fate, Fate::Done(_)));
+            mine.map(|e| e.change.verb.clone()).collect::<Vec<_>>()
+        });
+        self.shared.operator().after(&verbs.iter().map(String::as_str).collect::<Vec<_>>())?;
+        Ok(StageEnd::Done)
+    }
+
+    fn verify_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        let talk = Conversation::look(self.context(stage));
+        let Returned { talk, answer } = self.slot(stage)?.stage.verify(talk);
+        let mut findings = match self.looked(talk, answer)? {
+            Ok(findings) => findings,
+            Err((code, message)) => return self.failed(stage, FailureKind::Unverified, &code, &message, None),
+        };
+        findings.extend(self.slot(stage)?.stage.expect()?);
+        if let Some(f) = self.first_blocking(stage, &findings) {
+            return self.failed(stage, FailureKind::Unverified, &f.code, &f.message, None);
+        }
+        self.shared.record(Event::StageDone { stage })?;
+        // As secret as the backup, and not needed any more. What is left behind goes with the run's directory.
+        let _ = fs::remove_file(self.shared.recording_path(stage));
+        Ok(StageEnd::Done)
+    }
+
+    /// The findings of a look, or the code and message of its end.
+    fn looked(
+        &self,
+        talk: Conversation,
+        answer: Result<Vec<Finding>, Trap>,
+    ) -> Result<Result<Vec<Finding>, (String, String)>, Fault> {
+        let stage = talk.context().index;
+        for (level, line) in talk.logged() {
+            self.shared.sink().log(stage, level, line);
+        }
+        let (_, stop, ..) = talk.finish();
+        Ok(match (stop, answer) {
+            (Some(Stop::Fault(fault)), _) => return Err(fault),
+            (Some(Stop::Interrupted), _) => return Err(interrupted()),
+            (Some(Stop::Limit { code, message }), _) => Err((code.to_owned(), message)),
+            (None, Err(trap)) => Err((trap.code, trap.message)),
+            (None, Ok(findings)) => Ok(findings),
+        })
+    }
+
+    fn first_blocking(&self, stage: u32, findings: &[Finding]) -> Option<Finding> {
+        let slot = self.shared.state(|s| s.slot(stage).to_owned());
+        for finding in findings {
+            self.shared.sink().finding(&slot, finding);
+        }
+        findings.iter().find(|f| f.severity == Severity::Blocking).cloned()
+    }
+
+    fn failed(
+        &self,
+        stage: u32,
+        kind: FailureKind,
+        code: &str,
+        message: &str,
+        recording: Option<u64>,
+    ) -> Result<StageEnd, Fault> {
+        // After a verify the recording is complete and stays; the position in the state is its last durable point.
+        let known = || self.shared.state(|s| s.position.recording);
+        self.shared.record(Event::StageFailed {
+            stage,
+            kind,
+            code: crate::escape::line(code, 100),
+            message: crate::escape::line(message, 2000),
+            recording: recording.unwrap_or_else(known),
+        })?;
+        Ok(StageEnd::Failed)
+    }
+}
+
+fn interrupted() -> Fault {
+    Fault::new("interrupted", "stopped by the operator at a safe point")
+}
