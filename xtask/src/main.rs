@@ -3,6 +3,7 @@
 //! One file a command. Each can be run alone; `test` runs what the others need.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a terminal")]
 
+mod bench;
 mod bundle;
 mod demo;
 mod guest;
@@ -21,7 +22,7 @@ use clap::{Parser, Subcommand};
 use layout::Layout;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Set up, build the plugins, test, demonstrate, tidy")]
+#[command(name = "cargo xtask", about = "Set up, build the plugins, test, demonstrate, tidy, measure")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -34,6 +35,7 @@ enum Command {
     Test(test::Arguments),
     Tidy(tidy::Arguments),
     Demo(demo::Arguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&layout, &arguments),
         Command::Tidy(arguments) => tidy::run(&layout, &arguments),
         Command::Demo(arguments) => demo::run(&layout, &arguments),
+        Command::Bench(arguments) => bench::run(&layout, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
