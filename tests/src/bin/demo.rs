@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use liftlock_tests::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size};
+use liftlock_tests::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size, Template};
 use liftlock_tests::host::Host;
 use liftlock_tests::http::Server;
 use liftlock_tests::places;
@@ -46,7 +46,7 @@ fn demonstrate() -> Result<()> {
     }
     run(&host, "status")?;
     // It is open again: undo would lose what users have written since. Here nobody has.
-    run(&host, "undo --accept-data-loss")?;
+    run(&host, "undo")?;
     println!("\nPut back: {}", state(&site)?);
 
     let differences = before.diff(&site.exact_digest()?);
@@ -57,6 +57,20 @@ fn demonstrate() -> Result<()> {
         "Compared {} files, tables and definitions, and the database file: the same, byte for byte.",
         before.len()
     );
+    leave_it_usable(&template, &site, &server.origin())
+}
+
+/// The server ends with us: from here on the package is a file beside the installation.
+fn leave_it_usable(template: &Template, site: &Installation, origin: &str) -> Result<()> {
+    let package = site.directory.join(PACKAGE.trim_start_matches('/'));
+    fs::write(&package, template.package()?)?;
+    let settings = fs::read_to_string(&site.settings)?;
+    let (served, local) = (format!("url = \"{origin}{PACKAGE}\""), format!("file = \"{}\"", package.display()));
+    if !settings.contains(&served) {
+        bail!("{} does not name {served}", site.settings.display());
+    }
+    fs::write(&site.settings, settings.replace(&served, &local))?;
+    println!("\nIt is yours to try: export LIFTLOCK_INSTALLATION={}", shown(&site.settings));
     Ok(())
 }
 
