@@ -10,8 +10,9 @@ use rustix::fs::{FlockOperation, flock};
 use crate::effect::Fault;
 
 /// Held until dropped, or until the process ends.
+#[derive(Default)]
 pub struct Lock {
-    _file: File,
+    held: Vec<File>,
 }
 
 impl Lock {
@@ -21,7 +22,6 @@ impl Lock {
     /// "locked" if another run has it; what the file system says.
     pub fn take(state: &Path) -> Result<Self, Fault> {
         let path = state.join("lock");
-        let fault = |e: io::Error| Fault::io(format_args!("opening the lock {}", path.display()), &e);
         let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
         let file = File::options()
             .create(true)
@@ -30,13 +30,33 @@ impl Lock {
             .mode(0o600)
             .custom_flags(nofollow)
             .open(&path)
-            .map_err(fault)?;
+            .map_err(|e| Fault::io(format_args!("opening the lock {}", path.display()), &e))?;
+        let mut lock = Self::default();
+        lock.add(file, &path)?;
+        Ok(lock)
+    }
+
+    /// Takes a directory as well: another installation file, with another state directory, may name the same root.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub fn and_directory(&mut self, path: &Path) -> Result<(), Fault> {
+        let file =
+            File::open(path).map_err(|e| Fault::io(format_args!("opening {} to lock it", path.display()), &e))?;
+        self.add(file, path)
+    }
+
+    fn add(&mut self, file: File, path: &Path) -> Result<(), Fault> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                Err(Fault::new("locked", "another run holds this installation").hint("see `liftlock status`"))
+            Ok(()) => {
+                self.held.push(file);
+                Ok(())
             }
-            Err(errno) => Err(fault(errno.into())),
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let text = format!("another run holds this installation ({})", path.display());
+                Err(Fault::new("locked", text).hint("wait for it, or see `liftlock status`"))
+            }
+            Err(errno) => Err(Fault::io(format_args!("locking {}", path.display()), &io::Error::from(errno))),
         }
     }
 }

@@ -88,7 +88,7 @@ impl Upgrade {
         crate::io::make_private_dir(state)
             .map_err(|e| Fault::io(format_args!("making the state directory {}", state.display()), &e))?;
         runs::refuse_foreign(state)?;
-        let lock = if lock { Some(Lock::take(state)?) } else { None };
+        let lock = lock.then(|| lock_all(&setup)).transpose()?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
         Ok(Self { setup, sandbox, stop, _lock: lock })
     }
@@ -182,6 +182,15 @@ fn stopped(stop: &Stop) -> Finding {
         Stop::Limit { code, message } => Finding::blocking(code, message),
         Stop::Interrupted => Finding::blocking("interrupted", "stopped by the operator"),
     }
+}
+
+/// The lock of the installation: its state directory, and every root that is there.
+fn lock_all(setup: &Setup) -> Result<Lock, Fault> {
+    let mut lock = Lock::take(&setup.installation.state)?;
+    for root in setup.installation.roots.values().filter(|root| root.path.is_dir()) {
+        lock.and_directory(&root.path)?;
+    }
+    Ok(lock)
 }
 
 /// The last run of a state directory, its state and its journal. Needs no lock: for `status` and `log`.

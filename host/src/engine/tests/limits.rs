@@ -145,3 +145,27 @@ fn a_stage_that_is_not_deterministic_is_stopped() {
     let ending = open(&world, &directory, &[not_deterministic]).drive();
     assert!(matches!(ending, Ending::Stopped(fault) if fault.code == "replay-diverged"));
 }
+
+fn panics(_: &mut Conversation, _: &World) -> Result<Result<Outcome, Failure>, Stopped> {
+    panic!("as a kill would end it");
+}
+
+#[test]
+fn a_crash_loop_ends_with_the_advice_to_undo() {
+    let home = tempfile::tempdir().unwrap();
+    let world = World::of(before());
+    let directory = home.path().join("run");
+    let mut engine = start(&world, &directory, &[panics], OnFailure::PutBack);
+    for deaths in 1.. {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| engine.drive()));
+        match ended {
+            Err(_) => assert!(deaths <= 4, "it may not die for ever"),
+            Ok(ending) => {
+                assert!(matches!(ending, Ending::Stopped(fault) if fault.code == "crash-loop"));
+                assert_eq!(deaths, 5);
+                break;
+            }
+        }
+        engine = open(&world, &directory, &[panics]);
+    }
+}
