@@ -6,8 +6,10 @@
 pub mod digest;
 pub mod fixture;
 pub mod host;
+pub mod hostile;
 pub mod http;
 pub mod places;
+pub mod watched;
 
 use std::fmt::Display;
 
