@@ -200,6 +200,13 @@ pub enum Event {
         /// Length of the recording up to its last successful effect; what came later is asked anew by `resume`.
         recording: u64,
     },
+    /// A database was changed after the stage had failed, by the operator who mends it: the run goes on with it as it is.
+    Mended {
+        /// The database.
+        database: String,
+        /// The store's stamp now.
+        stamp: String,
+    },
     /// The run stopped without an answer: a fault of the surroundings, or an interrupt. `resume` goes on.
     Stopped {
         /// The stable code.

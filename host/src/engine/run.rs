@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::recording::Recording;
 use super::shared::{Parts, Shared, now};
 use super::stage::Stage;
-use super::state::{Phase, State};
+use super::state::{Phase, State, Step};
 use super::turn::StageEnd;
 use crate::effect::{Fault, Verdict};
 
@@ -190,11 +190,17 @@ impl Engine {
                     })?;
                 }
                 m if m == known.marker => {
-                    if !known.stamp.is_empty() && store.stamp()? != known.stamp {
+                    let stamp = store.stamp()?;
+                    if known.stamp.is_empty() || stamp == known.stamp {
+                        continue;
+                    }
+                    // After a failure the operator may mend the data: that is what `resume` is for.
+                    if self.shared.state(|s| s.step != Step::Failed) {
                         return Err(super::apply::foreign_write(&name));
                     }
                 }
                 other => {
+                    self.shared.record(Event::Mended { database: name, stamp })?;
                     let text = format!("the marker of database {name} is {other:?}, expected {:?}", known.marker);
                     return Err(Fault::new("undetermined", text)
                         .hint("another program has changed the database; put it back with `liftlock undo`"));

@@ -282,6 +282,11 @@ impl State {
                 self.position = Position { recording: *recording, then: None };
                 self.failure = Some((*stage, *kind, code.clone(), message.clone()));
             }
+            Event::Mended { database, stamp } => {
+                if let Some(known) = self.databases.get_mut(database) {
+                    known.stamp.clone_from(stamp);
+                }
+            }
             Event::Stopped { code, message } => {
                 self.deaths = 0;
                 self.stopped = Some((code.clone(), message.clone()));
@@ -362,6 +367,9 @@ impl State {
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
             Event::StageDone { stage } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),
+            Event::Mended { database, .. } => {
+                forward && self.step == Step::Failed && self.databases.contains_key(database)
+            }
             Event::Stopped { .. } => !self.is_closed(),
             Event::RunDone {} => forward && self.stage as usize == self.plan.slots.len(),
             Event::UndoStarted { .. } => !self.is_closed(),

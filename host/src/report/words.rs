@@ -33,6 +33,9 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
         Event::StageFailed { stage, kind, code, message, .. } => {
             format!("{} {}: {code}: {message}", slot(*stage), failed(*kind))
         }
+        Event::Mended { database, .. } => {
+            format!("database {database} was changed after the failure: going on with it as it is")
+        }
         Event::Stopped { code, message } => format!("stopped: {code}: {message}"),
         Event::ThawStarted {} => "opening the installation".to_owned(),
         Event::Thawed { .. } => "the installation is open again".to_owned(),
