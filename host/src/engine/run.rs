@@ -87,7 +87,7 @@ impl Engine {
         let event = Event::RunStarted { plan };
         journal.append(now(), &event)?;
         let state = State::first(&event).map_err(|e| Fault::new("host-bug", e.to_string()))?;
-        let shared = Arc::new(Shared::new(parts, journal, state));
+        let shared = Shared::new(parts, journal, state);
         shared.sink().event(&event);
         Ok(Self { shared, slots, seed, on_failure })
     }
@@ -103,7 +103,7 @@ impl Engine {
             .map_err(|e| Fault::new("journal-damaged", format!("{}: {e}", path.display())))?
             .ok_or_else(|| Fault::new("journal-damaged", format!("{} is empty", path.display())))?;
         let seed = read_seed(&parts.directory)?;
-        Ok(Self { shared: Arc::new(Shared::new(parts, journal, state)), slots, seed, on_failure })
+        Ok(Self { shared: Shared::new(parts, journal, state), slots, seed, on_failure })
     }
 
     /// Reads the state.
@@ -130,6 +130,8 @@ impl Engine {
     }
 
     fn forward(&mut self) -> Result<Ending, Fault> {
+        // A kill may have come between the end of a stage and this.
+        self.drop_finished_recordings();
         loop {
             match self.shared.state(|s| s.phase) {
                 Phase::Done | Phase::Committed => return Ok(Ending::Done),
@@ -198,9 +200,9 @@ impl Engine {
                     if self.shared.state(|s| s.step != Step::Failed) {
                         return Err(super::apply::foreign_write(&name));
                     }
+                    self.shared.record(Event::Mended { database: name, stamp })?;
                 }
                 other => {
-                    self.shared.record(Event::Mended { database: name, stamp })?;
                     let text = format!("the marker of database {name} is {other:?}, expected {:?}", known.marker);
                     return Err(Fault::new("undetermined", text)
                         .hint("another program has changed the database; put it back with `liftlock undo`"));

@@ -9,12 +9,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::event::Event;
 use super::journal::Journal;
 use super::operator::Operator;
-use super::sink::Sink;
+use super::sink::{Progress, Sink};
 use super::state::{Freeze, State};
 use crate::effect::{Capability, Change, Fault, Store};
+use crate::meter::{Meter, Reading};
 
 /// Longer than a step of the clock that file systems use (`CONFIG_HZ=100`: 10 ms).
 const CLOCK_STEP: Duration = Duration::from_millis(20);
+
+/// Between two looks at the meter.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How large a batch of data changes may grow (DESIGN §6, measured in review.md 1.1).
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +51,8 @@ pub struct Parts {
     pub sink: Box<dyn Sink>,
     /// Set by a signal: stop at the next safe point.
     pub stop: Arc<AtomicBool>,
+    /// What the host's own long work counts on.
+    pub meter: Meter,
     /// How large batches grow.
     pub batch: BatchLimits,
 }
@@ -69,8 +75,9 @@ struct Log {
 }
 
 impl Shared {
-    pub(super) fn new(parts: Parts, journal: Journal, state: State) -> Self {
-        Self {
+    pub(super) fn new(parts: Parts, journal: Journal, state: State) -> Arc<Self> {
+        let meter = parts.meter;
+        let shared = Arc::new(Self {
             directory: parts.directory,
             capabilities: parts.capabilities,
             stores: parts.stores,
@@ -79,7 +86,9 @@ impl Shared {
             batch: parts.batch,
             sink: Mutex::new(parts.sink),
             log: Mutex::new(Log { journal, state }),
-        }
+        });
+        watch(&shared, meter);
+        shared
     }
 
     /// Makes an event durable, folds it into the state and tells the reporter.
@@ -182,6 +191,23 @@ impl Shared {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells the reporter how far the host's own long work is, as long as there is a run.
+fn watch(shared: &Arc<Shared>, meter: Meter) {
+    let weak = Arc::downgrade(shared);
+    let look = move || {
+        while let Some(shared) = weak.upgrade() {
+            if let Some(Reading { done, total, unit }) = meter.read() {
+                let stage = shared.state(|s| s.stage);
+                shared.sink().progress(stage, &Progress { done, total, unit: unit.to_owned() });
+            }
+            drop(shared);
+            thread::sleep(LOOK);
+        }
+    };
+    // Without it there are no bars; the run does not need them.
+    let _ = thread::Builder::new().name("meter".into()).spawn(look);
 }
 
 /// Milliseconds since 1970, for people: nothing is decided by it.

@@ -11,6 +11,7 @@ use super::shared::now;
 use super::stage::{Returned, Trap};
 use super::state::{Fate, Step};
 use crate::effect::{Fault, Finding, Outcome, Severity};
+use crate::io::fault;
 
 /// Starts of one stage without a trace before it counts as a crash loop.
 const CRASH_LOOP: u32 = 4;
@@ -124,17 +125,19 @@ impl Engine {
             let length = self.shared.state(|s| s.position.recording);
             return self.failed(stage, FailureKind::Unverified, "output-missing", &text, Some(length));
         }
+        let verbs = self.shared.state(|s| {
+            let mine = s.effects.iter().filter(|e| e.stage == stage && matches!(e.fate, Fate::Done(_)));
+            mine.map(|e| e.change.verb.clone()).collect::<Vec<_>>()
+        });
+        // Before the event: after a kill a hook may run twice, but it must run.
+        self.shared.operator().after(&verbs.iter().map(String::as_str).collect::<Vec<_>>())?;
+        fault::point("stage.hooks").map_err(|e| Fault::io("the hooks of a stage", &e))?;
         self.shared.record(Event::StageApplied {
             stage,
             changed: outcome.changed,
             summary: crate::escape::line(&outcome.summary, 500),
             outputs,
         })?;
-        let verbs = self.shared.state(|s| {
-            let mine = s.effects.iter().filter(|e| e.stage == stage && matches!(e.fate, Fate::Done(_)));
-            mine.map(|e| e.change.verb.clone()).collect::<Vec<_>>()
-        });
-        self.shared.operator().after(&verbs.iter().map(String::as_str).collect::<Vec<_>>())?;
         Ok(StageEnd::Done)
     }
 
@@ -150,9 +153,15 @@ impl Engine {
             return self.failed(stage, FailureKind::Unverified, &f.code, &f.message, None);
         }
         self.shared.record(Event::StageDone { stage })?;
-        // As secret as the backup, and not needed any more. What is left behind goes with the run's directory.
-        let _ = fs::remove_file(self.shared.recording_path(stage));
+        self.drop_finished_recordings();
         Ok(StageEnd::Done)
+    }
+
+    /// They are as secret as the backup, and not needed any more. What cannot be removed goes with the run's undo data.
+    pub(super) fn drop_finished_recordings(&self) {
+        for stage in 0..self.shared.state(|s| s.stage) {
+            let _ = fs::remove_file(self.shared.recording_path(stage));
+        }
     }
 
     /// The findings of a look, or the code and message of its end.

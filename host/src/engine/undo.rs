@@ -106,14 +106,16 @@ impl Engine {
 
     fn undo_effects(&self) -> Result<(), Fault> {
         let effects = self.shared.state(|s| s.effects.clone());
-        let mut verbs = Vec::new();
         for effect in effects.iter().rev().filter(|e| matches!(e.fate, Fate::Done(_) | Fate::InFlight)) {
             self.shared.capability(&effect.change)?.undo(&effect.change)?;
             fault::point("undo.effect").map_err(|e| Fault::io("undoing an effect", &e))?;
             self.shared.record(Event::Undone { effect: effect.number })?;
-            verbs.push(effect.change.verb.as_str());
         }
-        if verbs.is_empty() { Ok(()) } else { self.shared.operator().after(&verbs) }
+        // Of all that is undone by now, not only what this process has undone: after a kill a hook may run twice, but it must run.
+        let undone = effects.iter().filter(|e| e.fate != Fate::NotDone);
+        let verbs: Vec<_> = undone.map(|e| e.change.verb.as_str()).collect();
+        self.shared.operator().after(&verbs)?;
+        fault::point("undo.hooks").map_err(|e| Fault::io("the hooks of undo", &e))
     }
 
     /// Drops the undo data: the upgrade stays. May be called again after a kill.

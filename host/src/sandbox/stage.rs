@@ -21,6 +21,7 @@ use crate::capability::files::{ArchiveLimits, Files, FilesConfig, FilesGrant, St
 use crate::capability::network::{Network, NetworkConfig, NetworkGrant, StageNetwork};
 use crate::effect::{Failure, Fault, Finding, Outcome};
 use crate::engine::{Context, Conversation, Returned, Stage, Stop, Trap};
+use crate::meter::Meter;
 use crate::policy::{Refusal, StageInfo};
 
 /// The capabilities of a run, shared by its stages.
@@ -152,6 +153,7 @@ impl Services {
             artifacts: PathBuf::new(),
             limits: ArchiveLimits::default(),
             stop: stop.clone(),
+            meter: Meter::default(),
         };
         Ok(Self {
             files: Arc::new(Files::open(files)?),

@@ -15,6 +15,7 @@ use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
 use crate::capability::network::{Network, NetworkConfig, Pin};
 use crate::effect::{Fault, Finding, Severity};
 use crate::engine::{BatchLimits, Parts, Sink, Slot, TalkLimits};
+use crate::meter::Meter;
 use crate::policy;
 use crate::sandbox::{ComponentStage, Services, WRONG_WORLD};
 
@@ -25,6 +26,7 @@ const RESULT_BYTES: u64 = 64 << 20;
 pub struct Slots {
     slots: Vec<Slot>,
     services: Services,
+    meter: Meter,
     /// What the operator should know: grants that are more than what is asked for.
     pub(super) notes: Vec<Found>,
 }
@@ -51,6 +53,7 @@ impl Slots {
             operator: Box::new(Configured::new(setup, stop.clone())),
             sink,
             stop,
+            meter: self.meter.clone(),
             batch: BatchLimits::default(),
         }
     }
@@ -72,7 +75,11 @@ impl Upgrade {
                 Err(refused) => refusals.extend(refused),
             }
         }
-        if refusals.is_empty() { Ok(Slots { slots, services, notes }) } else { Err(refusals.into()) }
+        if refusals.is_empty() {
+            Ok(Slots { slots, services, meter: self.meter.clone(), notes })
+        } else {
+            Err(refusals.into())
+        }
     }
 
     #[expect(clippy::type_complexity, reason = "trouble ends everything, refusals are collected over all slots")]
@@ -125,6 +132,7 @@ impl Upgrade {
             artifacts: artifacts.clone(),
             limits: ArchiveLimits::default(),
             stop: self.stop.clone(),
+            meter: self.meter.clone(),
         })?;
         let backup = installation.backup.clone();
         crate::io::make_private_dir(&backup)
@@ -167,6 +175,7 @@ impl Upgrade {
         });
         let mut config = NetworkConfig::new(run.id(), artifacts, self.stop.clone());
         config.pins = pins.collect();
+        config.meter = self.meter.clone();
         config.time = self.longest(|p| p.limits.download_time);
         Network::new(config)
     }

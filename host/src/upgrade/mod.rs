@@ -19,6 +19,7 @@ use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, Journal};
 use crate::engine::state::State;
 use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop};
+use crate::meter::Meter;
 use crate::policy::Refusal;
 use crate::sandbox::Sandbox;
 
@@ -70,6 +71,7 @@ pub struct Upgrade {
     setup: Setup,
     sandbox: Arc<Sandbox>,
     stop: Arc<AtomicBool>,
+    meter: Meter,
     _lock: Option<Lock>,
 }
 
@@ -90,7 +92,7 @@ impl Upgrade {
         runs::refuse_foreign(state)?;
         let lock = lock.then(|| lock_all(&setup)).transpose()?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
-        Ok(Self { setup, sandbox, stop, _lock: lock })
+        Ok(Self { setup, sandbox, stop, meter: Meter::default(), _lock: lock })
     }
 
     /// The installation and the bundle.

@@ -21,6 +21,13 @@ struct Ordered {
     tables: Vec<String>,
 }
 
+impl Ordered {
+    fn of(change: &Change) -> Result<Self, Fault> {
+        serde_json::from_value(change.undo.clone())
+            .map_err(|error| Fault::new("journal-damaged", format!("the record of a snapshot cannot be read: {error}")))
+    }
+}
+
 /// The databases of an installation.
 pub struct Databases {
     drivers: Vec<Arc<dyn Driver>>,
@@ -139,10 +146,7 @@ impl Capability for Databases {
     }
 
     fn settle(&self, change: &Change) -> Result<Verdict, Fault> {
-        let ordered: Ordered = serde_json::from_value(change.undo.clone()).map_err(|error| {
-            Fault::new("journal-damaged", format!("the record of a snapshot cannot be read: {error}"))
-        })?;
-        let Ordered { seq, database, .. } = &ordered;
+        let Ordered { seq, database, .. } = &Ordered::of(change)?;
         clear(&self.shelf.building_site(*seq, database))?;
         let place = self.shelf.place(*seq, database);
         if !place.is_dir() {
@@ -153,9 +157,10 @@ impl Capability for Databases {
         Ok(Verdict::Done(to_json(&self.shelf.label(info, *seq, database))?))
     }
 
-    /// Nothing: a backup is the operator's.
-    fn undo(&self, _change: &Change) -> Result<(), Fault> {
-        Ok(())
+    /// Only what is not whole: a backup is the operator's.
+    fn undo(&self, change: &Change) -> Result<(), Fault> {
+        let ordered = Ordered::of(change)?;
+        clear(&self.shelf.building_site(ordered.seq, &ordered.database))
     }
 
     /// Nothing: a snapshot is never undo data. The restore point is made under freeze.

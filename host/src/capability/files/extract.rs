@@ -80,6 +80,7 @@ struct Job {
 impl Job {
     /// Fills the tree in the staging, makes it durable and notes the answer.
     fn run(&self, files: &Files, step: &Make) -> Result<Value, CallError> {
+        let _work = files.meter.begin("files", Some(self.plan.files.len() as u64));
         let io = |error| CallError::from(Fault::io(&self.artifact, &error));
         let root = files.recorded_root(&step.spot.root)?;
         let staging = root.staging()?;
@@ -194,6 +195,7 @@ impl Pool<'_> {
                 }
                 self.files.keep_going()?;
                 self.make(&mut archive, &mut at, planned, &mut buffer)?;
+                self.files.meter.add(1);
             }
         }
     }

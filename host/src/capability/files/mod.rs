@@ -52,6 +52,7 @@ pub use read::{Bulk, Entry, Extracted};
 pub use stage::StageFiles;
 
 use crate::effect::{Access, CallError, Capability, Change, Failure, Fault, Verdict, Written};
+use crate::meter::Meter;
 use change::Step;
 use path::RelPath;
 use root::Root;
@@ -70,6 +71,8 @@ pub struct FilesConfig {
     pub limits: ArchiveLimits,
     /// Set when the run shall stop: long loops look at it.
     pub stop: Arc<AtomicBool>,
+    /// Where long work is counted.
+    pub meter: Meter,
 }
 
 /// A root as the operator describes it.
@@ -114,6 +117,7 @@ pub struct Files {
     artifacts: PathBuf,
     limits: ArchiveLimits,
     stop: Arc<AtomicBool>,
+    meter: Meter,
 }
 
 impl Files {
@@ -128,7 +132,14 @@ impl Files {
         }
         let roots = config.roots.iter().map(|root| Root::open(root, &config.run)).collect::<Result<Vec<_>, _>>()?;
         let protected = config.protected.iter().flat_map(|path| with_siblings(&canonical(path))).collect();
-        Ok(Self { roots, protected, artifacts: config.artifacts, limits: config.limits, stop: config.stop })
+        Ok(Self {
+            roots,
+            protected,
+            artifacts: config.artifacts,
+            limits: config.limits,
+            stop: config.stop,
+            meter: config.meter,
+        })
     }
 
     fn root(&self, name: &str) -> Option<&Root> {

@@ -61,6 +61,7 @@ impl Site {
             artifacts: home.join("artifacts"),
             limits: ArchiveLimits::default(),
             stop: Arc::default(),
+            meter: Meter::default(),
         };
         configure(&mut config);
         let mut rights = FilesGrant {

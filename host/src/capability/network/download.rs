@@ -19,6 +19,7 @@ use super::pace::Pace;
 use super::shelf::{Resume, Shelf, Sum, digest};
 use crate::effect::{CallError, Failure, Fault};
 use crate::io::fault;
+use crate::meter::Meter;
 
 /// Cuts of the line that one call survives, if something came before each.
 const MAX_CUTS: u32 = 3;
@@ -41,6 +42,7 @@ pub(super) struct Download<'a> {
     pub(super) name: &'a str,
     pub(super) url: &'a Url,
     pub(super) wanted: &'a Wanted,
+    pub(super) meter: &'a Meter,
 }
 
 /// How one request ended that was not an error.
@@ -112,6 +114,8 @@ impl Download<'_> {
             (206 | 416, _) => return Ok(Attempt::Stale { status }),
             _ => return Err(self.bad_status(status)),
         };
+        let _work = self.meter.begin("bytes", sink.total);
+        self.meter.add(sink.length);
         self.receive(pace, response, sink, status == 206).await
     }
 
@@ -150,6 +154,7 @@ impl Download<'_> {
                 fault::point("network.write").map_err(disk)?;
             }
             pace.received(bytes.len());
+            self.meter.add(bytes.len() as u64);
             sink.file.write_all(&bytes).map_err(disk)?;
             sink.length += bytes.len() as u64;
             received += bytes.len() as u64;

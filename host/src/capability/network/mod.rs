@@ -34,6 +34,7 @@ pub use self::stage::StageNetwork;
 use self::client::{Lookup, system_lookup};
 use self::shelf::Shelf;
 use crate::effect::{Capability, Change, Extra, Fault, Verdict};
+use crate::meter::Meter;
 
 /// [`Change::capability`] of this module.
 const NAME: &str = "network";
@@ -57,6 +58,8 @@ pub struct NetworkConfig {
     pub ca_file: Option<PathBuf>,
     /// True: stop waiting, as soon as possible.
     pub stop: Arc<AtomicBool>,
+    /// Where downloads are counted.
+    pub meter: Meter,
 }
 
 impl NetworkConfig {
@@ -72,6 +75,7 @@ impl NetworkConfig {
             minimum_rate: MinimumRate::default(),
             ca_file: None,
             stop,
+            meter: Meter::default(),
         }
     }
 }
@@ -174,6 +178,7 @@ impl Capability for Network {
         let undo = read_undo(change)?;
         for artifact in self.shelf.find(undo.seq)? {
             if let Some(sum) = self.shelf.whole(&artifact)? {
+                self.shelf.drop_unfinished(&undo.name)?;
                 let done = Downloaded { artifact, sha256: sum.sha256, size: sum.size, extra: Extra::new() };
                 let value = serde_json::to_value(done).map_err(|error| Fault::new("internal", error.to_string()))?;
                 return Ok(Verdict::Done(value));

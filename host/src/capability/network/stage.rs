@@ -121,9 +121,11 @@ impl StageNetwork {
         let shelf = &self.network.shelf;
         let gotten = match source {
             Source::File(path) => self.copy(path, name, wanted),
-            Source::Server(url) => {
-                self.online(async |pace| Download { client: &self.client, shelf, name, url, wanted }.run(pace).await)
-            }
+            Source::Server(url) => self.online(async |pace| {
+                Download { client: &self.client, shelf, name, url, wanted, meter: &self.network.config.meter }
+                    .run(pace)
+                    .await
+            }),
         };
         let sum = match gotten {
             Ok(sum) => sum,

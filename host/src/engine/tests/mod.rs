@@ -136,6 +136,7 @@ fn parts(world: &World, directory: &Path) -> Parts {
         operator: Box::new(Nobody),
         sink: Box::new(Watcher(world.clone())),
         stop: Arc::new(AtomicBool::new(false)),
+        meter: crate::meter::Meter::default(),
         batch: BatchLimits { statements: 2, ..BatchLimits::default() },
     }
 }

@@ -39,8 +39,6 @@ pub(super) struct Saved {
     mode: u32,
     uid: u32,
     gid: u32,
-    mtime: i64,
-    mtime_nanoseconds: i64,
 }
 
 /// One file in the restore point.
@@ -49,6 +47,8 @@ struct Copied {
     file: String,
     size: u64,
     sha256: String,
+    mtime: i64,
+    mtime_nanoseconds: i64,
 }
 
 impl Session {
@@ -86,8 +86,6 @@ impl Session {
             mode: meta.mode() & 0o7777,
             uid: meta.uid(),
             gid: meta.gid(),
-            mtime: meta.mtime(),
-            mtime_nanoseconds: meta.mtime_nsec(),
         };
         // For a person who has to put it back by hand.
         write_atomic(&directory.join(format!("{}.json", self.name())), &serde_json::to_vec_pretty(&saved)?, 0o600)?;
@@ -173,7 +171,7 @@ fn stage_copy(saved: &Saved, copy: &Copied, to: &Path) -> io::Result<()> {
         rustix::fs::fchown(&file, Some(Uid::from_raw(saved.uid)), Some(Gid::from_raw(saved.gid)))?;
     }
     file.set_permissions(Permissions::from_mode(saved.mode))?;
-    let time = Timespec { tv_sec: saved.mtime, tv_nsec: saved.mtime_nanoseconds };
+    let time = Timespec { tv_sec: copy.mtime, tv_nsec: copy.mtime_nanoseconds };
     rustix::fs::futimens(&file, &Timestamps { last_access: time, last_modification: time })?;
     file.sync_all()
 }
@@ -200,7 +198,9 @@ fn copy_in(from: &File, directory: &Path, name: &str) -> io::Result<Copied> {
     fs::rename(&temporary, directory.join(name))?;
     sync_dir(directory)?;
     let (size, sha256) = digest(&file)?;
-    Ok(Copied { file: name.to_owned(), size, sha256 })
+    let meta = from.metadata()?;
+    let (mtime, mtime_nanoseconds) = (meta.mtime(), meta.mtime_nsec());
+    Ok(Copied { file: name.to_owned(), size, sha256, mtime, mtime_nanoseconds })
 }
 
 fn create(path: &Path) -> io::Result<File> {

@@ -79,6 +79,7 @@ fn what_was_done_is_seen_as_done_with_the_same_answer() {
             artifacts: site.path("artifacts"),
             limits: ArchiveLimits::default(),
             stop: Arc::default(),
+            meter: Meter::default(),
         });
         assert_eq!(other.unwrap().settle(&prepared.change).unwrap(), Verdict::Done(answer), "{name}, in a new process");
     });

@@ -212,6 +212,7 @@ fn a_run_cannot_be_named_out_of_its_root() {
             artifacts: PathBuf::new(),
             limits: ArchiveLimits::default(),
             stop: Arc::default(),
+            meter: Meter::default(),
         };
         assert_eq!(Files::open(config).err().unwrap().code, "invalid-run", "{run:?}");
     }
