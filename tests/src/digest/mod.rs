@@ -43,6 +43,29 @@ impl Digest {
         Ok(digest)
     }
 
+    /// Of files alone, nothing opened: of a directory tree, and of the directory that its database is in. A database's index of
+    /// its log (`-shm`) is left out: it says nothing of its own.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn of_files(root: &Path, beside: &Path) -> Result<Self> {
+        let mut parts = tree::parts(root)?;
+        let files = tree::parts(beside)?.into_iter().filter(|(name, _)| !name.ends_with("-shm"));
+        parts.extend(files.map(|(name, part)| (format!("beside: {name}"), part)));
+        Ok(Self { parts })
+    }
+
+    /// The same without the times of those files that are not as they were in `before`: what a run has made is as old as the run.
+    #[must_use]
+    pub fn without_new_times(mut self, before: &Self) -> Self {
+        for (name, part) in &mut self.parts {
+            if before.parts.get(name) != Some(part) {
+                *part = tree::without_time(part);
+            }
+        }
+        self
+    }
+
     /// One number for all of it.
     #[must_use]
     pub fn hex(&self) -> String {

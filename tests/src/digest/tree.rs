@@ -58,6 +58,12 @@ fn entry(path: &Path, metadata: &Metadata) -> Result<String> {
     })
 }
 
+/// A file's part without when it was changed; any other part as it is.
+pub(super) fn without_time(part: &str) -> String {
+    let time = part.split_once(", changed ").and_then(|(head, rest)| Some((head, rest.split_once(", ")?.1)));
+    time.map_or_else(|| part.to_owned(), |(head, rest)| format!("{head}, {rest}"))
+}
+
 /// Reversible: bytes that are not printable ASCII, and the backslash, as `\xHH`; valid UTF-8 beyond ASCII stays.
 fn escaped(name: &OsStr) -> String {
     let mut text = String::new();

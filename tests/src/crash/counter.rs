@@ -1,0 +1,186 @@
+//! The guest `counter`, with a small installation of its own: denser and faster than a real upgrade. It reads what it wrote before
+//! it writes on, so that anything done twice, or not at all, shows in the end.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Result;
+use rusqlite::Connection;
+
+use super::{Site, Workload};
+use crate::digest::sha256_hex;
+use crate::places;
+
+/// How the database keeps what a crash may have to take back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Journaling {
+    /// A rollback journal.
+    Delete,
+    /// A write-ahead log, with rows of the application's in it that are not in the main file yet.
+    Log,
+}
+
+/// The workload. Its database is made once: a log holds random numbers.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    journaling: Journaling,
+    main: Vec<u8>,
+    log: Option<Vec<u8>>,
+}
+
+const FILES: [(&str, &str, u32); 7] = [
+    ("gone.txt", "soon gone\n", 0o640),
+    ("index.html", "<p>hello</p>\n", 0o644),
+    ("notes.log", "begun\n", 0o600),
+    ("old/deep/er.txt", "deep\n", 0o444),
+    ("old/name.txt", "a name\n", 0o644),
+    ("run.sh", "#!/bin/sh\n", 0o644),
+    ("settings.ini", "[main]\n", 0o660),
+];
+
+const ROWS: &str = "
+    CREATE TABLE items (id INTEGER PRIMARY KEY, word TEXT NOT NULL, n INTEGER NOT NULL);
+    CREATE TABLE totals (id INTEGER PRIMARY KEY AUTOINCREMENT, count INTEGER NOT NULL, lines INTEGER NOT NULL);
+    CREATE TABLE old (a, b);
+    WITH RECURSIVE i(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM i WHERE x < 40)
+        INSERT INTO items SELECT x, 'word ' || x, x * 7 % 11 FROM i;
+    INSERT INTO old SELECT id, zeroblob(100) FROM items;";
+
+impl Workload for Counter {
+    fn name(&self) -> &'static str {
+        match self.journaling {
+            Journaling::Delete => "counter",
+            Journaling::Log => "counter-wal",
+        }
+    }
+
+    fn install(&self, directory: &Path) -> Result<Site> {
+        let at = |name: &str| directory.join(name);
+        let site = Site {
+            settings: at("installation.toml"),
+            root: at("www"),
+            database: at("data/main.db"),
+            state: at("state"),
+            backup: at("backup"),
+            directory: directory.to_owned(),
+        };
+        for (path, text, mode) in FILES {
+            let path = site.root.join(path);
+            fs::create_dir_all(path.parent().unwrap_or(&site.root))?;
+            write(&path, text.as_bytes(), text.len())?;
+            fs::set_permissions(&path, Permissions::from_mode(mode))?;
+        }
+        fs::create_dir(site.beside())?;
+        self.put_database(&site)?;
+        configure(&site)?;
+        Ok(site)
+    }
+}
+
+impl Counter {
+    /// Makes the database.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn new(journaling: Journaling) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("main.db");
+        let database = Connection::open(&path)?;
+        if journaling == Journaling::Delete {
+            database.execute_batch(&format!("BEGIN; {ROWS} COMMIT;"))?;
+            return Ok(Self { journaling, main: fs::read(&path)?, log: None });
+        }
+        database.pragma_update(None, "journal_mode", "wal")?;
+        database.execute_batch(&format!("BEGIN; {ROWS} COMMIT;"))?;
+        database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        database.execute("INSERT INTO items (word, n) VALUES ('in the log', 3)", [])?;
+        // While it is open, as if the application had been killed: closing it would empty the log.
+        Ok(Self { journaling, main: fs::read(&path)?, log: Some(fs::read(path.with_extension("db-wal"))?) })
+    }
+
+    fn put_database(&self, site: &Site) -> Result<()> {
+        write(&site.database, &self.main, 1)?;
+        match &self.log {
+            Some(log) => write(&site.database.with_extension("db-wal"), log, 2),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes a file as old as is said.
+fn write(path: &Path, bytes: &[u8], age: usize) -> Result<()> {
+    fs::write(path, bytes)?;
+    Ok(fs::File::open(path)?.set_modified(then(age))?)
+}
+
+/// Some time in 2020, with a part of a second.
+fn then(difference: usize) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::new(1_588_118_400 + difference as u64, 123_456_789)
+}
+
+/// The bundle beside the installation: the counter, and a second stage so that a marker has to name its stage.
+fn configure(site: &Site) -> Result<()> {
+    let bundle = site.directory.join("bundle");
+    fs::create_dir(&bundle)?;
+    let mut pipeline = PIPELINE.to_owned();
+    for (slot, guest, lines) in SLOTS {
+        let component = fs::read(places::guest(guest)?)?;
+        fs::write(bundle.join(format!("{guest}.wasm")), &component)?;
+        let sha256 = sha256_hex(&component);
+        pipeline += &format!(
+            "[[slot]]\nname = {slot:?}\ncomponent = \"{guest}.wasm\"\nsha256 = {sha256:?}\n{lines}\nasks = [\n  \
+             {{ capability = \"database\", object = \"main\", access = \"write\", reason = \"counts\" }},\n  \
+             {{ capability = \"files\", object = \"app\", access = \"write\", reason = \"notes\" }},\n]\n\n"
+        );
+    }
+    fs::write(bundle.join("pipeline.toml"), &pipeline)?;
+    let grants: String = SLOTS
+        .iter()
+        .map(|(slot, ..)| format!("[grants.{slot}]\ndatabase.main = \"write\"\nfiles.app = \"write\"\n"))
+        .collect();
+    let settings = SETTINGS.replace("$PIPELINE", &sha256_hex(pipeline.as_bytes()));
+    Ok(fs::write(&site.settings, settings + &grants)?)
+}
+
+/// Slot, guest, other keys.
+const SLOTS: [(&str, &str, &str); 2] = [
+    ("count", "counter", "produces = { count = \"text\" }"),
+    ("more", "ok", "params = { file = \"last.txt\", text = \"done\", table = \"more\", rows = 4, transaction = true }"),
+];
+
+const PIPELINE: &str = "format = 1
+name = \"counter\"
+title = \"Counts\"
+from = \"1\"
+to = \"2\"
+
+[databases.main]
+about = \"what is counted\"
+
+[roots.app]
+about = \"where it is noted\"
+
+";
+
+const SETTINGS: &str = "format = 1
+name = \"counter\"
+state = \"state\"
+backup = \"backup\"
+
+[pipeline]
+path = \"bundle/pipeline.toml\"
+sha256 = \"$PIPELINE\"
+
+[roots.app]
+path = \"www\"
+
+[databases.main]
+sqlite = \"data/main.db\"
+
+[freeze]
+drain = \"0s\"
+file = { root = \"app\", path = \"maintenance.flag\", content = \"back soon\" }
+
+";

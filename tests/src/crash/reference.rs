@@ -1,0 +1,99 @@
+//! What an undisturbed run makes of a workload: what all others are compared with.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::{Site, Workload, run_files};
+use crate::digest::Digest;
+use crate::host::Host;
+
+/// A workload with its A and B.
+pub struct Reference<'a> {
+    /// The workload.
+    pub workload: &'a dyn Workload,
+    /// Points that `apply` passes; a few more or less another time, for batches also end by the clock.
+    pub points: u64,
+    /// B: to the byte.
+    pub(super) before: Digest,
+    /// B, as users see it: which files are as old as they were.
+    looked: Digest,
+    /// A.
+    pub(super) after: Digest,
+    /// The host's files after `apply`, `undo` and `commit`.
+    pub(super) left: Left,
+    cache: PathBuf,
+    place: PathBuf,
+    _directory: TempDir,
+}
+
+/// The host's files after each of its commands.
+pub(super) struct Left {
+    pub(super) applied: BTreeSet<String>,
+    pub(super) undone: BTreeSet<String>,
+    pub(super) committed: BTreeSet<String>,
+}
+
+impl<'a> Reference<'a> {
+    /// Runs the workload without a kill: up, down, up again, committed.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub fn new(workload: &'a dyn Workload) -> Result<Self> {
+        let place = super::place()?;
+        let directory = tempfile::Builder::new().prefix("liftlock-crash-").tempdir_in(&place)?;
+        let site = workload.install(&directory.path().join("site"))?;
+        let (before, looked) = (site.bytes()?, site.looks()?);
+        let host = Host::new(&site.settings)?;
+        let run = |command: &str| host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned());
+        let trace = site.directory.join("trace");
+        host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy()).run(["apply"])?.expect(0).context("apply")?;
+        let points = fs::read_to_string(trace)?.lines().count() as u64;
+        let after = site.looks()?.without_new_times(&looked);
+        let applied = run_files::list(&site)?;
+        run("undo --accept-data-loss")?;
+        let undone = run_files::list(&site)?;
+        let differences = before.diff(&site.bytes()?);
+        if !differences.is_empty() {
+            bail!("undo without a kill does not end in B:\n{}", differences.join("\n"));
+        }
+        run("apply")?;
+        run("commit")?;
+        let committed = run_files::list(&site)?;
+        let left = Left { applied, undone, committed };
+        let cache = site.state.join("cache/modules");
+        Ok(Self { workload, points, before, looked, after, left, cache, place, _directory: directory })
+    }
+
+    /// What is different from A.
+    pub(super) fn differs_from_a(&self, site: &Site) -> Result<Vec<String>> {
+        Ok(self.after.diff(&site.looks()?.without_new_times(&self.looked)))
+    }
+
+    /// A fresh installation. It shares nothing with another one but the compiled code.
+    pub(super) fn install(&self) -> Result<(TempDir, Site)> {
+        let directory = tempfile::Builder::new().prefix("liftlock-crash-").tempdir_in(&self.place)?;
+        let site = self.workload.install(&directory.path().join("site"))?;
+        fs::DirBuilder::new().mode(0o700).create(&site.state)?;
+        link_all(&self.cache, &site.state.join("cache/modules"))?;
+        Ok((directory, site))
+    }
+}
+
+fn link_all(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            link_all(&entry.path(), &target)?;
+        } else {
+            fs::hard_link(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! One kind of crash at each point, until a run reports that it was not reached.
+
+use std::env;
+use std::fmt::{self, Display, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::{Reached, Reference, Trial, every_point};
+
+/// Copies that are worked on at the same time.
+const THREADS: u64 = 2;
+/// A sweep that goes this wrong has shown it.
+const ENOUGH: usize = 20;
+/// No workload has so many points: a host that never ends a run is wrong too.
+const TOO_MANY: u64 = 20_000;
+
+/// One sweep at a time: each uses all cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Which points of which workload.
+#[derive(Clone, Copy)]
+pub struct Sweep<'a> {
+    reference: &'a Reference<'a>,
+    what: &'a str,
+    step: u64,
+    mutant: Option<&'a str>,
+}
+
+/// What a sweep has found.
+#[derive(Debug)]
+pub struct Tally {
+    name: String,
+    /// Points at which the host was killed.
+    pub points: u64,
+    /// How often the host was started.
+    pub runs: u64,
+    /// Runs that ended wrong, the first ones.
+    pub divergences: Vec<Divergence>,
+    time: Duration,
+}
+
+/// A run that ended wrong.
+#[derive(Debug)]
+pub struct Divergence {
+    n: u64,
+    why: String,
+    story: String,
+}
+
+impl<'a> Sweep<'a> {
+    /// Every point.
+    #[must_use]
+    pub fn all(reference: &'a Reference<'a>, what: &'a str) -> Self {
+        Self { reference, what, step: 1, mutant: None }
+    }
+
+    /// Every so many points; with `LIFTLOCK_CRASH=all` every one.
+    #[must_use]
+    pub fn every(reference: &'a Reference<'a>, step: u64, what: &'a str) -> Self {
+        Self { step: if every_point() { 1 } else { step }, ..Self::all(reference, what) }
+    }
+
+    /// With a host that is broken in this way.
+    #[must_use]
+    pub fn mutant(self, mutant: &'a str) -> Self {
+        Self { mutant: Some(mutant), ..self }
+    }
+
+    /// Does `crash` with a fresh copy for each point, and ends where it says that the point was not reached.
+    #[must_use]
+    pub fn go(self, crash: impl Fn(&Trial<'_>, u64) -> Result<Reached> + Sync) -> Tally {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = Instant::now();
+        let (next, end) = (AtomicU64::new(0), AtomicU64::new(TOO_MANY));
+        let tally = Mutex::new(Tally {
+            name: format!("{} {}", self.reference.workload.name(), self.what),
+            points: 0,
+            runs: 0,
+            divergences: Vec::new(),
+            time: Duration::ZERO,
+        });
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    loop {
+                        let n = 1 + self.step * next.fetch_add(1, Ordering::SeqCst);
+                        if n >= end.load(Ordering::SeqCst) || lock(&tally).divergences.len() >= ENOUGH {
+                            return;
+                        }
+                        if self.one(n, &crash, &tally) == Reached::No {
+                            end.fetch_min(n, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        });
+        let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+        tally.time = start.elapsed();
+        tally
+    }
+
+    fn one(self, n: u64, crash: &impl Fn(&Trial<'_>, u64) -> Result<Reached>, tally: &Mutex<Tally>) -> Reached {
+        let trial = match Trial::new(self.reference, self.mutant) {
+            Ok(trial) => trial,
+            Err(error) => {
+                let divergence = Divergence { n, why: format!("{error:#}"), story: String::new() };
+                lock(tally).divergences.push(divergence);
+                return Reached::Yes;
+            }
+        };
+        let ended = crash(&trial, n);
+        let mut tally = lock(tally);
+        tally.runs += trial.runs();
+        match ended {
+            Ok(Reached::No) => return Reached::No,
+            Ok(Reached::Yes) => {}
+            Err(error) => {
+                let mut story = trial.story();
+                if env::var_os("LIFTLOCK_CRASH_KEEP").is_some() {
+                    story += &format!("\nkept: {}", trial.keep());
+                }
+                tally.divergences.push(Divergence { n, why: format!("{error:#}"), story });
+            }
+        }
+        tally.points += 1;
+        Reached::Yes
+    }
+}
+
+impl Tally {
+    /// Nothing has ended wrong, and something was tried.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        self.points > 0 && self.divergences.is_empty()
+    }
+
+    /// Every divergence with all that is known of it.
+    #[must_use]
+    pub fn told(&self) -> String {
+        self.divergences.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Display for Tally {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { name, points, runs, divergences, time } = self;
+        let (divergences, time) = (divergences.len(), time.as_secs_f64());
+        write!(f, "{name}: points={points}, runs={runs}, divergences={divergences} ({time:.0} s)")
+    }
+}
+
+impl Display for Divergence {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "--- n = {}: {}", self.n, self.why)?;
+        writeln!(f, "{}", self.story)
+    }
+}
+
+fn lock(tally: &Mutex<Tally>) -> MutexGuard<'_, Tally> {
+    tally.lock().unwrap_or_else(PoisonError::into_inner)
+}
