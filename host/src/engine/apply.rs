@@ -222,16 +222,15 @@ impl Apply {
         self.shared.record(Event::RestorePoint { database: store.name().to_owned(), saved, stamp })
     }
 
-    /// Commits the batch if it has grown large or old.
-    pub(super) fn close_due_batch(&mut self) -> Result<(), Fault> {
+    /// Whether the batch has grown so large or old that it is to be committed now.
+    pub(super) fn batch_is_due(&self) -> bool {
         let limits = self.shared.batch_limits();
-        let due = self.batch.as_ref().is_some_and(|b| {
+        self.batch.as_ref().is_some_and(|b| {
             !b.scope
                 && (b.statements >= limits.statements
                     || b.rows >= limits.rows
                     || b.since.elapsed().as_millis() >= u128::from(limits.age_ms))
-        });
-        if due { self.close_batch() } else { Ok(()) }
+        })
     }
 
     /// Commits the batch: recording flushed · marker set to its length · COMMIT · journal line.

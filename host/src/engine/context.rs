@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::conversation::{Called, Conversation, Stopped};
 use super::event::Output;
+use super::random::Random;
 use super::sink::Progress;
 use crate::effect::Failure;
 use crate::escape;
@@ -33,6 +34,15 @@ pub struct Context {
 
 /// Between two words about progress.
 const PROGRESS: Duration = Duration::from_millis(50);
+impl Context {
+    /// The secret that digests of calls are keyed with.
+    pub(super) fn key(&self) -> u64 {
+        let mut key = [0; 8];
+        Random::new(&self.seed, "calls").fill(&mut key);
+        u64::from_le_bytes(key)
+    }
+}
+
 /// Longest log line, in bytes.
 const LOG_LINE: usize = 8 << 10;
 /// What a line costs beside its own bytes: without it empty lines were free.

@@ -46,6 +46,7 @@ pub type Called<T> = Result<Result<T, Failure>, Stopped>;
 /// The conversation of one call of a stage.
 pub struct Conversation {
     pub(super) context: Context,
+    key: u64,
     pub(super) apply: Option<Box<Apply>>,
     stop: Option<Stop>,
     pub(super) calls: u64,
@@ -65,8 +66,10 @@ impl Conversation {
     pub fn look(context: Context) -> Self {
         let random = Random::new(&context.seed, &context.slot);
         let log_left = context.log_bytes;
+        let key = context.key();
         Self {
             context,
+            key,
             apply: None,
             stop: None,
             calls: 0,
@@ -100,19 +103,18 @@ impl Conversation {
         T: Serialize + DeserializeOwned,
     {
         self.count()?;
-        let live = timed(&self.host_time, live);
         let Some(apply) = &mut self.apply else {
-            return self.answered(live());
+            let answer = timed(&self.host_time, live);
+            return self.answered(answer);
         };
-        let call = caught(&mut self.stop, call_digest(function, arguments))?;
-        match caught(&mut self.stop, apply.recorded(function, call))? {
-            Some(answer) => Ok(answer),
-            None => {
-                let answer = self.answered(live())?;
-                self.push(call, &answer)?;
-                Ok(answer)
-            }
+        let call = caught(&mut self.stop, call_digest(self.key, function, arguments))?;
+        if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
+            return Ok(answer);
         }
+        let answer = timed(&self.host_time, live);
+        let answer = self.answered(answer)?;
+        self.push(call, &answer)?;
+        Ok(answer)
     }
 
     /// A change of data, in the open batch of its database. `rows` says how many rows it changed.
@@ -133,11 +135,11 @@ impl Conversation {
     {
         self.count()?;
         let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
-        let call = caught(&mut self.stop, call_digest(function, arguments))?;
+        let call = caught(&mut self.stop, call_digest(self.key, function, arguments))?;
         if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
             return Ok(answer);
         }
-        let answer = timed(&self.host_time, || apply.open_batch(store).and_then(|()| live()))();
+        let answer = timed(&self.host_time, || apply.open_batch(store).and_then(|()| live()));
         let answer = self.answered(answer)?;
         self.push(call, &answer)?;
         if let (Some(apply), Ok(value)) = (&mut self.apply, &answer) {
@@ -164,11 +166,11 @@ impl Conversation {
     {
         self.count()?;
         let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
-        let call = caught(&mut self.stop, call_digest(function, arguments))?;
+        let call = caught(&mut self.stop, call_digest(self.key, function, arguments))?;
         let answer = match caught(&mut self.stop, apply.recorded_effect(function, call))? {
             Some(answer) => answer,
             None => {
-                let done = timed(&self.host_time, || apply.effect(call, touches, prepare))();
+                let done = timed(&self.host_time, || apply.effect(call, touches, prepare));
                 caught(&mut self.stop, done)?
             }
         };
@@ -220,11 +222,11 @@ impl Conversation {
     ) -> Called<()> {
         self.count()?;
         let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
-        let call = caught(&mut self.stop, call_digest(function, &arguments))?;
+        let call = caught(&mut self.stop, call_digest(self.key, function, &arguments))?;
         if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
             return Ok(answer);
         }
-        let answer = timed(&self.host_time, || live(apply))();
+        let answer = timed(&self.host_time, || live(apply));
         let answer = self.answered(answer)?;
         self.push(call, &answer)?;
         Ok(answer)
@@ -247,7 +249,9 @@ impl Conversation {
             if apply.shared().stop_requested() {
                 return Err(self.end(Stop::Interrupted));
             }
-            caught(&mut self.stop, apply.close_due_batch())?;
+            if apply.batch_is_due() {
+                caught(&mut self.stop, timed(&self.host_time, || apply.close_batch()))?;
+            }
         }
         Ok(())
     }
@@ -323,16 +327,13 @@ fn caught<T>(stop: &mut Option<Stop>, result: Result<T, Fault>) -> Result<T, Sto
     })
 }
 
-/// Adds what a call takes to the time that is the host's.
-fn timed<T>(host_time: &Arc<AtomicU64>, call: impl FnOnce() -> T) -> impl FnOnce() -> T {
-    let host_time = host_time.clone();
-    move || {
-        let start = Instant::now();
-        let answer = call();
-        let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        host_time.fetch_add(spent, Ordering::Relaxed);
-        answer
-    }
+/// Does a call, and adds what it takes to the time that is the host's.
+fn timed<T>(host_time: &AtomicU64, call: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let answer = call();
+    let spent = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    host_time.fetch_add(spent, Ordering::Relaxed);
+    answer
 }
 
 fn read_only(function: &str) -> Failure {

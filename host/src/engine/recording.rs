@@ -11,22 +11,37 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::effect::Fault;
 use crate::io::{AppendFile, fault};
 
 const HEAD: usize = 12;
+/// Bytes of a call that is hashed where it stands.
+const SMALL: usize = 256;
 
-/// Digest of a call: the function's name and its arguments.
+/// Digest of a call: the function's name and its arguments. The journal has it too, so it is keyed with a secret of the run: a
+/// short argument cannot be guessed from it.
 ///
 /// # Errors
 /// If the arguments cannot be serialised.
-pub fn call_digest<A: Serialize>(function: &str, arguments: &A) -> Result<u64, Fault> {
-    // Most arguments are small; hashing them in one go is faster than feeding a streaming hash.
+pub fn call_digest<A: Serialize>(key: u64, function: &str, arguments: &A) -> Result<u64, Fault> {
+    // Most arguments are small: hashed in one go, without memory of their own.
+    let mut small = [0; SMALL];
+    if let Some(bytes) = placed(function, arguments, &mut small) {
+        return Ok(xxh3_64_with_seed(bytes, key));
+    }
     let bytes = postcard::to_extend(arguments, function.as_bytes().to_vec())
         .map_err(|e| Fault::new("host-bug", format!("the arguments of {function} cannot be recorded: {e}")))?;
-    Ok(xxh3_64(&bytes))
+    Ok(xxh3_64_with_seed(&bytes, key))
+}
+
+/// A call in a place of this size, if it fits.
+fn placed<'a, A: Serialize>(function: &str, arguments: &A, place: &'a mut [u8; SMALL]) -> Option<&'a [u8]> {
+    let (name, rest) = place.split_at_mut_checked(function.len())?;
+    name.copy_from_slice(function.as_bytes());
+    let used = postcard::to_slice(arguments, rest).ok()?.len();
+    place.get(..function.len() + used)
 }
 
 /// A recording that is being written, and whose beginning may have to be replayed first.
@@ -39,6 +54,8 @@ pub struct Recording {
 struct Replay {
     frames: BufReader<File>,
     left: u64,
+    /// The answer that was read last.
+    answer: Vec<u8>,
 }
 
 /// What the recording says to a call.
@@ -70,7 +87,7 @@ impl Recording {
         let keep = (!fault::mutant("recording-not-cut")).then_some(valid);
         let file = AppendFile::open(path, keep).map_err(fault)?;
         let mut recording = Self { file, pending: Vec::new(), replay: None };
-        let head = call_digest("recording", head)?;
+        let head = call_digest(0, "recording", head)?;
         if recording.file.is_empty() {
             recording.push(head, &())?;
             return Ok(recording);
@@ -82,7 +99,8 @@ impl Recording {
         let mut reader = File::open(path).map_err(fault)?;
         reader.seek(SeekFrom::Start(0)).map_err(fault)?;
         let left = recording.file.len();
-        recording.replay = Some(Replay { frames: BufReader::with_capacity(256 << 10, reader), left });
+        recording.replay =
+            Some(Replay { frames: BufReader::with_capacity(256 << 10, reader), left, answer: Vec::new() });
         match recording.answer::<()>(head)? {
             Answer::Recorded(()) => Ok(recording),
             _ => Err(Fault::new(
@@ -106,7 +124,7 @@ impl Recording {
         if recorded != call {
             return Ok(Answer::Other);
         }
-        postcard::from_bytes(&bytes).map(Answer::Recorded).map_err(|e| damaged(&e.to_string()))
+        postcard::from_bytes(bytes).map(Answer::Recorded).map_err(|e| damaged(&e.to_string()))
     }
 
     /// Adds the answer of a live call.
@@ -163,7 +181,7 @@ impl Recording {
 }
 
 impl Replay {
-    fn frame(&mut self) -> Result<(u64, Vec<u8>), Fault> {
+    fn frame(&mut self) -> Result<(u64, &[u8]), Fault> {
         let mut head = [0; HEAD];
         let fault = |e: io::Error| damaged(&e.to_string());
         self.frames.read_exact(&mut head).map_err(fault)?;
@@ -174,10 +192,10 @@ impl Replay {
         if size > self.left {
             return Err(damaged("a frame is cut short"));
         }
-        let mut bytes = vec![0; usize::try_from(length).map_err(|e| damaged(&e.to_string()))?];
-        self.frames.read_exact(&mut bytes).map_err(fault)?;
+        self.answer.resize(usize::try_from(length).map_err(|e| damaged(&e.to_string()))?, 0);
+        self.frames.read_exact(&mut self.answer).map_err(fault)?;
         self.left -= size;
-        Ok((call, bytes))
+        Ok((call, &self.answer))
     }
 }
 

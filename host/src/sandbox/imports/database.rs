@@ -1,12 +1,14 @@
 //! `liftlock:database/database`.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasmtime::component::Resource;
 
 use super::rows;
 use crate::capability::database::{
-    ColumnDefinition, ColumnInfo, Executed, ForeignKey, Object, Page, SnapshotInfo, StageDatabase, Value,
+    ColumnDefinition, ColumnInfo, Driver, Executed, ForeignKey, Object, Page, SnapshotInfo, StageDatabase, Value,
 };
 use crate::effect::CallError;
 use crate::sandbox::bindings::liftlock::database::database as wit;
@@ -55,12 +57,23 @@ impl Guest {
         }
     }
 
+    /// The database, if the stage may change it. A refusal is the same in a replay, so it is not recorded.
+    fn writable(&mut self, database: &str) -> Answer<Arc<dyn Driver>, Failure> {
+        match self.database.admit_write(database) {
+            Ok(driver) => Ok(Ok(driver)),
+            Err(CallError::Answer(failure)) => {
+                self.talk.count().map_err(trap)?;
+                Ok(Err(failure.into()))
+            }
+            Err(CallError::Fault(fault)) => Err(self.fault(fault)),
+        }
+    }
+
     fn run_statement(&mut self, database: &str, sql: &str, params: Vec<wit::Value>) -> Answer<wit::Executed, Failure> {
         let params: Vec<Value> = params.into_iter().map(Into::into).collect();
-        let driver = match self.database.admit_write(database) {
+        let driver = match self.writable(database)? {
             Ok(driver) => driver,
-            Err(CallError::Answer(failure)) => return Ok(Err(failure.into())),
-            Err(CallError::Fault(fault)) => return Err(self.fault(fault)),
+            Err(refused) => return Ok(Err(refused)),
         };
         let key = (database, sql, &params);
         let live = || driver.execute(sql, &params);
@@ -127,10 +140,9 @@ impl wit::HostConnection for Guest {
 
     fn begin(&mut self, connection: Connection) -> Answer<Transaction, Failure> {
         let database = self.database(&connection)?;
-        let driver = match self.database.admit_write(&database) {
+        let driver = match self.writable(&database)? {
             Ok(driver) => driver,
-            Err(CallError::Answer(failure)) => return Ok(Err(failure.into())),
-            Err(CallError::Fault(fault)) => return Err(self.fault(fault)),
+            Err(refused) => return Ok(Err(refused)),
         };
         match answer::<(), Failure>(self.talk.begin(&store(driver)))? {
             Err(failure) => Ok(Err(failure)),
@@ -154,10 +166,9 @@ impl wit::HostConnection for Guest {
 
     fn load(&mut self, connection: Connection, snapshot: String) -> Answer<wit::SnapshotInfo, Failure> {
         let name = self.database(&connection)?;
-        let driver = match self.database.admit_write(&name) {
+        let driver = match self.writable(&name)? {
             Ok(driver) => driver,
-            Err(CallError::Answer(failure)) => return Ok(Err(failure.into())),
-            Err(CallError::Fault(fault)) => return Err(self.fault(fault)),
+            Err(refused) => return Ok(Err(refused)),
         };
         let database = &self.database;
         let live = || database.load(&name, &snapshot);
