@@ -30,6 +30,8 @@ pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
                 let message = format!("{slot}: {message}; everything is as it was");
                 output::error(global, &ErrorText { code: &code, message, hint: None, next: Some("liftlock log") });
             }
+            // The event has said it to people already.
+            None if global.format == Format::Human => {}
             None => said(global, "put-back", "everything is as it was", None),
         },
         Ending::Failed => {

@@ -18,10 +18,9 @@ pub(super) fn sink(global: &Global, plan: Option<Plan>) -> Box<dyn Sink> {
     match global.format {
         Format::Json => Box::new(Json::new(std::io::stdout())),
         Format::Human => {
-            let bar = std::io::stderr()
-                .is_terminal()
-                .then(|| ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr()));
-            Box::new(Human::new(anstream::stdout(), bar, plan, global.verbose))
+            let new_bar: fn() -> ProgressBar = || ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+            let new_bar = std::io::stderr().is_terminal().then_some(new_bar);
+            Box::new(Human::new(anstream::stdout(), new_bar, plan, global.verbose))
         }
     }
 }
@@ -69,27 +68,29 @@ pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
     error(global, &text);
 }
 
+/// One next command, however many errors there are: with the last.
+fn next(number: usize, last: usize) -> Option<&'static str> {
+    (number == last).then_some("liftlock check")
+}
+
 /// Tells why an upgrade cannot begin, and how the program ends then.
 pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
     match trouble {
         Trouble::Problems(problems) => {
-            for problem in problems.iter() {
-                let text = ErrorText {
-                    code: problem.code,
-                    message: problem.to_string(),
-                    hint: None,
-                    next: Some("liftlock check"),
-                };
-                error(global, &text);
+            let last = problems.iter().count();
+            for (number, problem) in (1..).zip(problems.iter()) {
+                let (code, message) = (problem.code, problem.to_string());
+                error(global, &ErrorText { code, message, hint: None, next: next(number, last) });
             }
         }
         Trouble::Refused(refusals) => {
-            for refusal in refusals {
+            for (number, refusal) in (1..).zip(refusals) {
                 let lines = (!refusal.lines.is_empty()).then(|| {
                     format!("to allow it, write into installation.toml:\n    {}", refusal.lines.join("\n    "))
                 });
                 let message = format!("{}: {}", refusal.slot, refusal.message);
-                error(global, &ErrorText { code: refusal.code, message, hint: lines, next: Some("liftlock check") });
+                let next = next(number, refusals.len());
+                error(global, &ErrorText { code: refusal.code, message, hint: lines, next });
             }
         }
         Trouble::RunOpen { run, what, next } => {

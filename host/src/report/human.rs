@@ -17,6 +17,7 @@ const QUIET: Duration = Duration::from_secs(10);
 /// Writes lines, and draws a bar if it is given one.
 pub struct Human<W> {
     out: W,
+    new_bar: Option<fn() -> ProgressBar>,
     bar: Option<ProgressBar>,
     plan: Option<Plan>,
     started: Instant,
@@ -25,11 +26,11 @@ pub struct Human<W> {
 }
 
 impl<W: Write + Send> Human<W> {
-    /// A reporter that writes there. `bar` is for a terminal; `plan` is known where a run is resumed; `verbose` tells every
+    /// A reporter that writes there. `new_bar` is for a terminal; `plan` is known where a run is resumed; `verbose` tells every
     /// effect.
-    pub fn new(out: W, bar: Option<ProgressBar>, plan: Option<Plan>, verbose: bool) -> Self {
+    pub fn new(out: W, new_bar: Option<fn() -> ProgressBar>, plan: Option<Plan>, verbose: bool) -> Self {
         let now = Instant::now();
-        Self { out, bar, plan, started: now, told: now, verbose }
+        Self { out, new_bar, bar: None, plan, started: now, told: now, verbose }
     }
 
     fn line(&mut self, style: Style, mark: &str, text: &str) {
@@ -52,9 +53,8 @@ impl<W: Write + Send> Human<W> {
     }
 
     fn end_bar(&mut self) {
-        if let Some(bar) = &self.bar {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
-            bar.reset();
         }
     }
 }
@@ -96,7 +96,8 @@ impl<W: Write + Send> Sink for Human<W> {
     }
 
     fn progress(&mut self, stage: u32, progress: &Progress) {
-        if let Some(bar) = &self.bar {
+        if let Some(new) = self.new_bar {
+            let bar = self.bar.get_or_insert_with(new);
             let template = match progress.total {
                 Some(_) => "  {bar:30} {human_pos}/{human_len} {msg} {per_sec} {eta}",
                 None => "  {spinner} {human_pos} {msg} {per_sec}",

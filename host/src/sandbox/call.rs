@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use wasmtime::component::{Component, Linker};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::Sandbox;
-use super::bindings::Stage;
+use super::bindings::{Stage, StagePre};
 use super::guest::Guest;
 use crate::engine::{Stop, Stopped, Trap};
 use crate::escape;
@@ -27,8 +26,7 @@ pub(super) fn call<T>(
     sandbox: &Sandbox,
     guest: Guest,
     limits: &CallLimits,
-    linker: &Linker<Guest>,
-    component: &Component,
+    linked: &StagePre<Guest>,
     export: impl AsyncFnOnce(&mut Store<Guest>, &Stage) -> wasmtime::Result<T>,
 ) -> (Guest, Result<T, Trap>) {
     let watch = Watch { started: Instant::now(), host: guest.talk.host_time(), limit: limits.guest_time };
@@ -44,7 +42,7 @@ pub(super) fn call<T>(
     });
     let result = sandbox.runtime.block_on(async {
         let work = async {
-            let stage = Stage::instantiate_async(&mut store, component, linker).await?;
+            let stage = linked.instantiate_async(&mut store).await?;
             export(&mut store, &stage).await
         };
         let mut work = std::pin::pin!(work);

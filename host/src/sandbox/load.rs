@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Cache, CacheConfig, Config, Engine};
 
+use super::bindings::StagePre;
 use super::bindings::exports::liftlock::stage::lifecycle;
 use super::call::{self, CallLimits};
 use super::guest::Guest;
@@ -96,7 +97,8 @@ impl Sandbox {
         let mut linker: Linker<Guest> = Linker::new(&self.engine);
         wasi::link(&mut linker).map_err(wrong)?;
         linker.define_unknown_imports_as_traps(&loaded.component).map_err(wrong)?;
-        stage::describe(self, loaded, &linker, &DESCRIBE)
+        let pre = linker.instantiate_pre(&loaded.component).map_err(wrong)?;
+        stage::describe(self, &StagePre::new(pre).map_err(wrong)?, &DESCRIBE)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use wasmtime::component::{Linker, ResourceTable};
 
 use super::Sandbox;
-use super::bindings::Stage as Bindings;
+use super::bindings::{Stage as Bindings, StagePre};
 use super::call::{self, CallLimits};
 use super::guest::Guest;
 use super::limiter::Limiter;
@@ -41,8 +41,7 @@ pub(crate) type Expectation = Box<dyn FnMut() -> Result<Vec<Finding>, Fault> + S
 /// A component that fills a slot.
 pub struct ComponentStage {
     sandbox: Arc<Sandbox>,
-    loaded: Arc<Loaded>,
-    linker: Linker<Guest>,
+    linked: StagePre<Guest>,
     services: Services,
     slot: String,
     params: BTreeMap<String, String>,
@@ -82,7 +81,7 @@ impl ComponentStage {
         };
         link::link(&mut linker, planned).map_err(wrong)?;
         let pre = linker.instantiate_pre(&loaded.component).map_err(wrong)?;
-        super::bindings::StagePre::new(pre).map_err(wrong)?;
+        let linked = StagePre::new(pre).map_err(wrong)?;
         let limits = CallLimits {
             guest_time: planned.limits.guest_time,
             memory: planned.limits.memory,
@@ -90,7 +89,7 @@ impl ComponentStage {
             handles: planned.limits.handles,
         };
         let params = planned.params.clone();
-        Ok(Self { sandbox, loaded, linker, services, slot, params, grants, limits, expect })
+        Ok(Self { sandbox, linked, services, slot, params, grants, limits, expect })
     }
 
     fn call<T>(
@@ -108,8 +107,7 @@ impl ComponentStage {
         };
         match tenant.guest(&self.services, talk, mode) {
             Ok(guest) => {
-                let (guest, answer) =
-                    call::call(&self.sandbox, guest, &self.limits, &self.linker, &self.loaded.component, export);
+                let (guest, answer) = call::call(&self.sandbox, guest, &self.limits, &self.linked, export);
                 Returned { talk: guest.into_talk(), answer }
             }
             Err(refused) => {
@@ -123,12 +121,7 @@ impl ComponentStage {
 }
 
 /// Asks a component what it is: a guest with no grant at all, every capability's import a trap.
-pub(super) fn describe(
-    sandbox: &Sandbox,
-    loaded: &Loaded,
-    linker: &Linker<Guest>,
-    limits: &CallLimits,
-) -> Result<StageInfo, Trap> {
+pub(super) fn describe(sandbox: &Sandbox, linked: &StagePre<Guest>, limits: &CallLimits) -> Result<StageInfo, Trap> {
     let closed = |message: String| Trap { code: "stopped".into(), message };
     let services = Services::closed().map_err(|fault| closed(fault.message))?;
     let talk = Conversation::look(Context { slot: "describe".into(), ..Context::default() });
@@ -136,7 +129,7 @@ pub(super) fn describe(
     let tenant =
         Tenant { slot: "describe", params: &params, grants: &grants, memory: limits.memory, handles: limits.handles };
     let guest = tenant.guest(&services, talk, Mode::Look).map_err(|refused| closed(refused.1.message.clone()))?;
-    let (_, answer) = call::call(sandbox, guest, limits, linker, &loaded.component, async |store, stage: &Bindings| {
+    let (_, answer) = call::call(sandbox, guest, limits, linked, async |store, stage: &Bindings| {
         stage.liftlock_stage_lifecycle().call_describe(store).await
     });
     answer.map(Into::into)
