@@ -11,6 +11,7 @@ pub mod hostile;
 pub mod http;
 pub mod places;
 pub mod watched;
+pub mod webmail;
 
 use std::fmt::Display;
 
