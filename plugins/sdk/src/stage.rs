@@ -16,7 +16,7 @@ pub trait Stage {
     /// may still be missing ([`Finding::deferred`]), and again just before the stage.
     ///
     /// # Errors
-    /// What the host says; it becomes a finding that blocks.
+    /// What the host says; it becomes a finding that blocks, under the application's own code as in [`apply`](Stage::apply).
     fn check() -> Findings {
         Ok(Vec::new())
     }
@@ -43,7 +43,7 @@ impl<S: Stage> lifecycle::Guest for S {
     }
 
     fn check() -> Vec<Finding> {
-        S::check().unwrap_or_else(|failure| vec![failure.into()])
+        S::check().unwrap_or_else(|failure| vec![with_own_code(failure).into()])
     }
 
     fn apply() -> Result<Outcome, Failure> {
