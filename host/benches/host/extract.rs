@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use liftlock::capability::files::{ArchiveLimits, Extracted, Files, FilesConfig, FilesGrant, RootConfig, StageFiles};
 use liftlock::effect::{Access, CallError};
+use liftlock::meter::Meter;
 use tempfile::TempDir;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -19,7 +20,7 @@ use super::places;
 use crate::Result;
 
 const FILES: usize = 4_000;
-const PACKAGE: &str = "package";
+const PACKAGE: &str = "artifact-0";
 
 pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
     let unpacking = Unpacking::new(FILES, 10 << 10)?;
@@ -89,6 +90,7 @@ impl Unpacking {
             artifacts: self.path("artifacts"),
             limits: ArchiveLimits::default(),
             stop: Arc::new(AtomicBool::new(false)),
+            meter: Meter::default(),
         })?);
         let grant = FilesGrant {
             slot: "bench".into(),

@@ -10,6 +10,7 @@ use liftlock::capability::database::Databases;
 use liftlock::capability::files::{ArchiveLimits, Files, FilesConfig};
 use liftlock::capability::network::{Network, NetworkConfig};
 use liftlock::engine::{Context, Conversation, Stage as _};
+use liftlock::meter::Meter;
 use liftlock::policy;
 use liftlock::sandbox::{ComponentStage, Loaded, Sandbox, Services};
 
@@ -97,6 +98,7 @@ fn services() -> Result<Services> {
         artifacts: PathBuf::new(),
         limits: ArchiveLimits::default(),
         stop: stop.clone(),
+        meter: Meter::default(),
     };
     Ok(Services {
         files: Arc::new(Files::open(files)?),

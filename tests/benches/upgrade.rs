@@ -1,0 +1,120 @@
+//! The whole upgrade of a Roundcube, by the host and by a careful shell script (`upgrade.sh`): `cargo xtask bench`.
+//!
+//! One line for each goes to standard output, as `host/benches/host/line.rs` has them. `LIFTLOCK_TEST_BINARY` names the host.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use liftlock_tests::fixture::roundcube::{
+    Fixture, Installation, NEW_SCHEMA, OLD_SCHEMA, Options, PACKAGE, Size, Template,
+};
+use liftlock_tests::host::Host;
+use liftlock_tests::http::Server;
+use liftlock_tests::places;
+
+const RUNS: usize = 5;
+const USERS: u32 = 2000;
+const TOOLS: [&str; 4] = ["sqlite3", "zstd", "curl", "unzip"];
+
+fn main() -> ExitCode {
+    match measure() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure() -> Result<()> {
+    let template = Fixture::new(Size::Full).prepare(&places::cache()?)?;
+    let server = Server::start([(PACKAGE, template.package()?)])?;
+    let bench = Bench { template, server };
+    let script = TOOLS.iter().all(|tool| is_there(tool));
+    let mut times: [Vec<f64>; 4] = Default::default();
+    for _ in 0..RUNS {
+        let (apply, undo) = bench.with_site(|site| bench.checked(site))?;
+        let first = bench.with_site(|site| bench.by_host(site))?;
+        let script = if script { bench.with_site(|site| bench.by_script(site))? } else { f64::NAN };
+        for (times, time) in times.iter_mut().zip([apply, undo, first, script]) {
+            times.push(time);
+        }
+    }
+    let [apply, undo, first, script] = times.map(median);
+    let what = format!("the whole upgrade of a Roundcube with {USERS} users");
+    println!("line\t{what}, after `check`\t{apply:e}\ta careful shell script\t{script:e}\tratio 1");
+    println!("line\t{what}, compiling its stages\t{first:e}\ta careful shell script\t{script:e}\t");
+    println!("line\tthe same, undone to the byte\t{undo:e}\t\t\t");
+    Ok(())
+}
+
+struct Bench {
+    template: Template,
+    server: Server,
+}
+
+impl Bench {
+    /// Does something with an installation of its own, all of it on disk before.
+    fn with_site<T>(&self, work: impl FnOnce(&Installation) -> Result<T>) -> Result<T> {
+        let directory = tempfile::tempdir_in(places::cache()?)?;
+        let options = Options::new(places::pipeline("roundcube")?, self.server.origin()).users(USERS);
+        let site = self.template.installation(directory.path(), &options)?;
+        rustix::fs::syncfs(std::fs::File::open(directory.path())?)?;
+        work(&site)
+    }
+
+    /// Seconds for `apply` after a `check`, as an operator does it, and for `undo`.
+    fn checked(&self, site: &Installation) -> Result<(f64, f64)> {
+        Host::new(&site.settings)?.run(["check"])?.expect(0)?;
+        let apply = self.by_host(site)?;
+        let start = Instant::now();
+        Host::new(&site.settings)?.run(["undo"])?.expect(0)?;
+        Ok((apply, start.elapsed().as_secs_f64()))
+    }
+
+    fn by_host(&self, site: &Installation) -> Result<f64> {
+        let host = Host::new(&site.settings)?;
+        let start = Instant::now();
+        host.run(["apply"])?.expect(0)?;
+        let seconds = start.elapsed().as_secs_f64();
+        self.is_new(site)?;
+        Ok(seconds)
+    }
+
+    fn by_script(&self, site: &Installation) -> Result<f64> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/upgrade.sh");
+        let mut command = Command::new("sh");
+        command.arg(script).env("SITE", &site.directory).env("URL", format!("{}{PACKAGE}", self.server.origin()));
+        command.env("SHA256", &self.template.sha256).env("OLD", OLD_SCHEMA).env("NEW", NEW_SCHEMA);
+        let start = Instant::now();
+        let output = command.stdin(Stdio::null()).output()?;
+        let seconds = start.elapsed().as_secs_f64();
+        if !output.status.success() {
+            bail!("the script failed: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        self.is_new(site)?;
+        Ok(seconds)
+    }
+
+    fn is_new(&self, site: &Installation) -> Result<()> {
+        let (version, schema) = (site.version()?, site.schema()?);
+        if version != self.template.version || schema != NEW_SCHEMA {
+            bail!("it is at version {version} and migration {schema}");
+        }
+        Ok(())
+    }
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+fn is_there(program: &str) -> bool {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("command -v {program}")]).stdout(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
