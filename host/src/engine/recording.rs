@@ -17,6 +17,8 @@ use crate::effect::Fault;
 use crate::io::{AppendFile, fault};
 
 const HEAD: usize = 12;
+/// Bytes of frames that are collected in memory: a stage may read more than there is.
+const MEMORY: usize = 1 << 20;
 /// Bytes of a call that is hashed where it stands.
 const SMALL: usize = 256;
 
@@ -141,7 +143,7 @@ impl Recording {
         let length =
             u32::try_from(length).map_err(|_| Fault::new("recording-full", "an answer is larger than 4 GiB"))?;
         self.pending[start + 8..start + HEAD].copy_from_slice(&length.to_le_bytes());
-        Ok(())
+        if self.pending.len() >= MEMORY { self.write() } else { Ok(()) }
     }
 
     /// Bytes of the recording, what is not flushed yet included.
@@ -167,16 +169,20 @@ impl Recording {
     /// # Errors
     /// What the file system says.
     pub fn flush(&mut self) -> Result<(), Fault> {
-        if self.pending.is_empty() {
-            return Ok(());
-        }
-        let fault = |e: io::Error| Fault::io("writing the recording", &e);
-        self.file.append(&self.pending).map_err(fault)?;
-        self.pending.clear();
+        self.write()?;
         if fault::mutant("recording-not-synced") {
             return Ok(());
         }
-        self.file.sync().map_err(fault)
+        self.file.sync().map_err(|e| Fault::io("writing the recording", &e))
+    }
+
+    /// Moves the frames to the file, durable or not: what is behind the last durable point does not count anyway.
+    fn write(&mut self) -> Result<(), Fault> {
+        if !self.pending.is_empty() {
+            self.file.append(&self.pending).map_err(|e| Fault::io("writing the recording", &e))?;
+            self.pending.clear();
+        }
+        Ok(())
     }
 }
 
