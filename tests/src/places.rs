@@ -45,6 +45,14 @@ pub fn guest(name: &str) -> Result<PathBuf> {
     built(&format!("guests/{name}.wasm"), "cargo xtask plugins")
 }
 
+/// A component of the vendor who has nothing of this repository but `wit/`.
+///
+/// # Errors
+/// If it was not built.
+pub fn outside(name: &str) -> Result<PathBuf> {
+    built(&format!("outside/{name}.wasm"), "cargo xtask plugins")
+}
+
 /// Where fixtures are kept between runs.
 ///
 /// # Errors

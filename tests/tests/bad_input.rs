@@ -101,6 +101,20 @@ fn missing_component() -> Result<()> {
     site.is_as_it_was()
 }
 
+/// Whatever has become of the vendor's files, and of the grants.
+#[test]
+fn undo_needs_no_component() -> Result<()> {
+    let site = Webmail::new()?;
+    let bundle = site.own_bundle()?;
+    site.succeeds("apply")?;
+    fs::remove_file(bundle.join("migrate-sql.wasm"))?;
+    site.settings(|document| {
+        document.remove("grants");
+    })?;
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_as_it_was()
+}
+
 #[test]
 fn component_with_another_digest() -> Result<()> {
     let site = Webmail::new()?;

@@ -58,6 +58,16 @@ impl Layout {
         self.target.join("guests")
     }
 
+    /// The stage that is built outside the repository.
+    pub(crate) fn outside_stage(&self) -> PathBuf {
+        self.root.join("tests/fixtures/outside")
+    }
+
+    /// Its components.
+    pub(crate) fn outside(&self) -> PathBuf {
+        self.target.join("outside")
+    }
+
     /// The demonstration, built with the tests.
     pub(crate) fn demo(&self) -> PathBuf {
         self.target.join("debug/liftlock-demo")

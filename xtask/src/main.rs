@@ -8,6 +8,7 @@ mod bundle;
 mod demo;
 mod guest;
 mod layout;
+mod outside;
 mod plugins;
 mod process;
 mod setup;

@@ -10,6 +10,7 @@ use toml_edit::DocumentMut;
 use crate::bundle;
 use crate::guest::Guest;
 use crate::layout::{Layout, WASM};
+use crate::outside;
 use crate::process;
 use crate::setup;
 
@@ -33,8 +34,13 @@ pub(crate) fn build(layout: &Layout, guest: &Guest) -> Result<String> {
     for (name, component) in &fixtures {
         bundle::put(&layout.guests().join(format!("{name}.wasm")), &fs::read(component)?)?;
     }
+    let outside = outside::build(layout, guest)?;
     let bundles = bundles(layout, &stages)?;
-    Ok(format!("{} stages, {} bundles, {} guests of the tests", stages.len(), bundles, fixtures.len()))
+    Ok(format!(
+        "{} stages, {bundles} bundles, {} guests of the tests, {outside} built outside",
+        stages.len(),
+        fixtures.len()
+    ))
 }
 
 /// Builds a workspace of guests, if it exists: name of the crate, path of the component.

@@ -1,6 +1,5 @@
 //! `liftlock commit`.
 
-use liftlock::engine::OnFailure;
 use liftlock::upgrade::Upgrade;
 use serde_json::json;
 
@@ -16,7 +15,7 @@ impl Commit {
     #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
     pub(super) fn run(&self, global: &Global) -> Exit {
         let done = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
-            let mut engine = upgrade.reopen(|plan| output::sink(global, Some(plan)), OnFailure::Keep)?;
+            let mut engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok(engine.commit()?)
         });
         match done {

@@ -101,6 +101,7 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
             let message = "there is no run of this installation yet".to_owned();
             error(global, &ErrorText { code: "no-run", message, hint: None, next: Some("liftlock apply") });
         }
+        Trouble::Fault(f) if f.code == "plan-changed" => fault(global, f, Some("liftlock undo")),
         Trouble::Fault(f) => fault(global, f, Some("liftlock status")),
     }
     trouble.into()

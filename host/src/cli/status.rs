@@ -1,9 +1,9 @@
 //! `liftlock status`.
 
 use liftlock::bundle::Installation;
+use liftlock::engine::Lock;
 use liftlock::engine::sink::Silent;
 use liftlock::engine::state::{Phase, State};
-use liftlock::engine::{Lock, OnFailure};
 use liftlock::report::words;
 use liftlock::upgrade::{self, Trouble, Upgrade};
 use serde_json::json;
@@ -43,7 +43,7 @@ impl Status {
 /// What undo would lose now, in words. Whatever keeps it from being known is told by `check`, not here.
 fn cost_of_undo(global: &Global) -> Option<String> {
     let upgrade = Upgrade::open(&global.installation, signals::stop_flag(), true).ok()?;
-    let engine = upgrade.reopen(|_| Box::new(Silent), OnFailure::Keep).ok()?;
+    let engine = upgrade.reopen(|_| Box::new(Silent)).ok()?;
     let loss = engine.data_loss().ok()?;
     Some(loss.unwrap_or_else(|| "undo would lose nothing".to_owned()))
 }

@@ -1,6 +1,5 @@
 //! `liftlock undo`.
 
-use liftlock::engine::OnFailure;
 use liftlock::upgrade::Upgrade;
 
 use super::output::{self, ErrorText};
@@ -20,7 +19,7 @@ pub(super) struct Undo {
 impl Undo {
     pub(super) fn run(&self, global: &Global) -> Exit {
         let opened = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
-            let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)), OnFailure::Keep)?;
+            let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok((upgrade, engine))
         });
         let (_upgrade, mut engine) = match opened {

@@ -60,8 +60,15 @@ impl Slots {
 }
 
 impl Upgrade {
+    /// Opens the capabilities only.
+    pub(super) fn without_stages(&self, run: &RunDirectory) -> Result<Slots, Fault> {
+        let (slots, notes) = Default::default();
+        Ok(Slots { slots, services: self.services(run)?, meter: self.meter.clone(), notes })
+    }
+
     /// Opens the capabilities, and puts the pinned component into every slot, if policy lets it.
     pub(super) fn assemble(&self, run: &RunDirectory) -> Result<Slots, Trouble> {
+        self.setup.verify_components()?;
         let services = self.services(run)?;
         let mut slots = Vec::new();
         let mut refusals = Vec::new();

@@ -17,7 +17,7 @@ use crate::bundle::{Problems, Setup};
 use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, Journal};
-use crate::engine::state::State;
+use crate::engine::state::{Phase, State};
 use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop};
 use crate::meter::Meter;
 use crate::policy::Refusal;
@@ -85,7 +85,6 @@ impl Upgrade {
     /// [`Trouble`].
     pub fn open(installation: &Path, stop: Arc<AtomicBool>, lock: bool) -> Result<Self, Trouble> {
         let setup = Setup::load(installation)?;
-        setup.verify_components()?;
         let state = &setup.installation.state;
         crate::io::make_private_dir(state)
             .map_err(|e| Fault::io(format_args!("making the state directory {}", state.display()), &e))?;
@@ -153,14 +152,36 @@ impl Upgrade {
         Ok(Engine::start(parts, plan, slots.into_slots(), on_failure)?)
     }
 
-    /// Opens the last run, to resume, undo or commit it. `sink` gets its plan.
+    /// Opens the last run, to go on with it. `sink` gets its plan.
     ///
     /// # Errors
-    /// [`Trouble::NoRun`]; refusals; faults.
-    pub fn reopen(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
+    /// [`Trouble::NoRun`]; "plan-changed" if its stages are others now; refusals; faults.
+    pub fn resume(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
         let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
-        let slots = self.assemble(&run)?;
-        let parts = slots.parts(&self.setup, &run, sink(state.plan), self.stop.clone());
+        if state.phase != Phase::Upgrading {
+            return self.reopen(sink);
+        }
+        plan::unchanged(&state, &plan::make(&self.setup, &run))?;
+        self.engine(&run, self.assemble(&run)?, sink(state.plan), on_failure)
+    }
+
+    /// Opens the last run, to undo or commit it: without its stages, so that neither needs their components or grants any more.
+    ///
+    /// # Errors
+    /// [`Trouble::NoRun`]; faults.
+    pub fn reopen(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>) -> Result<Engine, Trouble> {
+        let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
+        self.engine(&run, self.without_stages(&run)?, sink(state.plan), OnFailure::Keep)
+    }
+
+    fn engine(
+        &self,
+        run: &RunDirectory,
+        slots: Slots,
+        sink: Box<dyn Sink>,
+        on_failure: OnFailure,
+    ) -> Result<Engine, Trouble> {
+        let parts = slots.parts(&self.setup, run, sink, self.stop.clone());
         Ok(Engine::open(parts, slots.into_slots(), on_failure)?)
     }
 

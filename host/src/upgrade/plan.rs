@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::runs::{self, RunDirectory};
 use crate::bundle::{Input, PlannedSlot, Port, Setup, sha256_hex};
+use crate::effect::Fault;
 use crate::engine::event::{FORMAT, Plan, PlannedStage};
+use crate::engine::state::{State, Step};
 
 pub(super) fn make(setup: &Setup, run: &RunDirectory) -> Plan {
     let pipeline = &setup.bundle.pipeline;
@@ -21,6 +23,37 @@ pub(super) fn make(setup: &Setup, run: &RunDirectory) -> Plan {
         to: pipeline.to.clone(),
         slots: setup.slots.iter().map(stage).collect(),
     }
+}
+
+/// Whether a run can go on with the stages that there are now: those that its journal names. A stage in the middle must have
+/// its old parameters too; one that has failed may be mended by others, as the replay notices what does not fit.
+///
+/// # Errors
+/// "plan-changed", with the slot.
+pub(super) fn unchanged(state: &State, now: &Plan) -> Result<(), Fault> {
+    let changed = |what: String| {
+        let hint = "put back what was changed in the files, or put the installation back with `liftlock undo`";
+        Fault::new("plan-changed", format!("the run has begun with {what}")).hint(hint)
+    };
+    let then = &state.plan;
+    if then.slots.len() != now.slots.len() {
+        return Err(changed(format!("{} slots, now there are {}", then.slots.len(), now.slots.len())));
+    }
+    for (index, (then, now)) in (0..).zip(then.slots.iter().zip(&now.slots)) {
+        let slot = &then.slot;
+        if then.component != now.component {
+            let (then, now) = (&then.component, &now.component);
+            return Err(changed(format!("the component {then} in slot {slot}, now it is {now}")));
+        }
+        let wiring = |stage: &PlannedStage| {
+            (stage.slot.clone(), stage.produces.clone(), stage.inputs.clone(), stage.after, stage.codes.clone())
+        };
+        let in_the_middle = index == state.stage && matches!(state.step, Step::Applying | Step::Applied);
+        if wiring(then) != wiring(now) || in_the_middle && then.parameters != now.parameters {
+            return Err(changed(format!("other parameters, grants or wiring of slot {slot}")));
+        }
+    }
+    Ok(())
 }
 
 fn stage(planned: &PlannedSlot) -> PlannedStage {
