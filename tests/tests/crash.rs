@@ -3,36 +3,45 @@
 //! How it is done is said in `liftlock_tests::crash`. The negative controls break the host in a way that each of its rules is
 //! there to prevent, and must see it: a test that cannot fail proves nothing.
 
+#![allow(clippy::print_stdout, reason = "the sweeps behind a line of numbers")]
+
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use liftlock_tests::crash::{Counter, Fault, Journaling, Reached, Reference, Roundcube, Sweep, Tally, Trial, Workload};
+use liftlock_tests::crash::{Counter, Fault, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Workload};
 use liftlock_tests::fixture::roundcube::Size;
 use liftlock_tests::numbers;
 
 /// Points between two of a sample.
 const SAMPLE: u64 = 3;
 
+const UNDO: &str = "undo --accept-data-loss";
+
 /// Killed on the way up: `resume` ends in A, and what was resumed can be undone. Every tenth first `resume` is killed too.
 fn resume(trial: &Trial<'_>, n: u64, fault: Fault) -> Result<Reached> {
     if trial.killed("apply", n, fault)? == Reached::No {
         return Ok(Reached::No);
     }
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         trial.killed("resume", 1 + n * 7 % 60, fault)?;
     }
     trial.resumed()?;
-    if n % 5 == 0 {
+    if n.is_multiple_of(5) {
         trial.undone()?;
     }
     Ok(Reached::Yes)
 }
 
-/// Killed on the way up: `undo` ends in B, and what was undone can be applied.
+/// Killed on the way up: `undo` ends in B, and what was undone can be applied. Every tenth first `undo` is killed too.
 fn undo(trial: &Trial<'_>, n: u64, fault: Fault) -> Result<Reached> {
     if trial.killed("apply", n, fault)? == Reached::No {
         return Ok(Reached::No);
     }
+    if n % 10 == 5 {
+        trial.killed(UNDO, 1 + n * 7 % 60, fault)?;
+    }
     trial.undone()?;
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         trial.applied()?;
     }
     Ok(Reached::Yes)
@@ -54,7 +63,7 @@ fn undo_killed(trial: &Trial<'_>, first: Option<u64>, n: u64) -> Result<Reached>
         Some(first) => drop(trial.killed("apply", first, Fault::Kill)?),
         None => trial.applied()?,
     }
-    if trial.killed("undo --accept-data-loss", n, Fault::Kill)? == Reached::No {
+    if trial.killed(UNDO, n, Fault::Kill)? == Reached::No {
         return Ok(Reached::No);
     }
     trial.undone()?;
@@ -89,11 +98,20 @@ fn everywhere(workload: &dyn Workload, sample: u64) -> Result<()> {
     ])
 }
 
-/// Prints the numbers of each sweep, and all that is known of what went wrong.
+/// Prints the sweeps and a line of numbers for all of them; fails with all that is known of what went wrong.
 fn green(tallies: &[Tally]) -> Result<()> {
     for tally in tallies {
-        numbers(tally);
+        println!("{tally}");
     }
+    let workload = tallies.first().map(|tally| tally.workload.as_str()).unwrap_or_default();
+    let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
+    let (points, runs) = (sum(|tally| tally.points), sum(|tally| tally.runs));
+    let divergences = sum(|tally| tally.divergences.len() as u64);
+    let seconds = tallies.iter().map(Tally::time).sum::<Duration>().as_secs();
+    let sweeps = tallies.len();
+    numbers(format_args!(
+        "{workload}: points={points}, runs={runs}, divergences={divergences} ({sweeps} sweeps, {seconds} s)"
+    ));
     let told: String = tallies.iter().map(Tally::told).collect();
     ensure!(tallies.iter().all(Tally::is_green), "{told}");
     Ok(())
@@ -106,20 +124,39 @@ fn roundcube_is_killed_at_every_point() -> Result<()> {
 
 #[test]
 fn the_counter_is_killed_at_every_point() -> Result<()> {
-    everywhere(&Counter::new(Journaling::Delete)?, SAMPLE)
+    everywhere(&Counter::new(Variant::Journal)?, SAMPLE)
 }
 
 #[test]
 fn a_database_with_a_log_is_killed_at_every_point() -> Result<()> {
-    everywhere(&Counter::new(Journaling::Log)?, SAMPLE)
+    everywhere(&Counter::new(Variant::Log)?, SAMPLE)
 }
 
-/// The whole application: its points are the same in kind, so that a sample is enough.
+/// A stage fails, so that `apply` turns round by itself. A is B: nothing but `undo` can be the end.
+#[test]
+fn an_upgrade_that_fails_is_killed_at_every_point() -> Result<()> {
+    let workload = Counter::new(Variant::Fails)?;
+    let reference = Reference::new(&workload)?;
+    let killed = |trial: &Trial<'_>, n| trial.killed("apply", n, Fault::Kill);
+    green(&[
+        Sweep::all(&reference, "killed, undone").go(|trial, n| {
+            let reached = killed(trial, n)?;
+            trial.undone().map(|()| reached)
+        }),
+        Sweep::every(&reference, SAMPLE, "killed, resumed, undone").go(|trial, n| {
+            let reached = killed(trial, n)?;
+            trial.resumed_in_vain()?;
+            trial.undone().map(|()| reached)
+        }),
+    ])
+}
+
+/// The whole application: its points are the same in kind, so that a sample is enough. On a disk.
 #[test]
 fn roundcube_in_full_size_is_killed_at_some_points() -> Result<()> {
     let workload = Roundcube::new(Size::Full)?;
-    let reference = Reference::new(&workload)?;
-    let some = |what| Sweep::every(&reference, 12, what);
+    let reference = Reference::on_disk(&workload)?;
+    let some = |what| Sweep::every(&reference, 20, what);
     green(&[
         some("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
         some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
@@ -129,7 +166,7 @@ fn roundcube_in_full_size_is_killed_at_some_points() -> Result<()> {
 /// Each rule of the engine, broken: the sweeps must see it.
 #[test]
 fn a_host_that_is_broken_on_purpose_is_seen() -> Result<()> {
-    let workload = Counter::new(Journaling::Delete)?;
+    let workload = Counter::new(Variant::Journal)?;
     let reference = Reference::new(&workload)?;
     for (mutant, fault) in [
         ("recording-not-synced", Fault::Cut),
@@ -141,7 +178,10 @@ fn a_host_that_is_broken_on_purpose_is_seen() -> Result<()> {
         let resumed = sweep("resumed").go(|trial, n| resume(trial, n, fault));
         let undone = sweep("undone").go(|trial, n| undo(trial, n, fault));
         let red = resumed.divergences.len() + undone.divergences.len();
-        numbers(format_args!("control={mutant} red={red} of {}", resumed.points + undone.points));
+        for first in resumed.divergences.first().into_iter().chain(undone.divergences.first()) {
+            println!("control={mutant}: {}", first.why);
+        }
+        numbers(format_args!("control={mutant} red={red} of {} points", resumed.points + undone.points));
         assert!(red > 0, "{mutant}: nothing was seen");
     }
     Ok(())

@@ -13,21 +13,24 @@ use super::{Site, Workload};
 use crate::digest::sha256_hex;
 use crate::places;
 
-/// How the database keeps what a crash may have to take back.
+/// What kind of installation it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Journaling {
-    /// A rollback journal.
-    Delete,
-    /// A write-ahead log, with rows of the application's in it that are not in the main file yet.
+pub enum Variant {
+    /// A database with a rollback journal.
+    Journal,
+    /// A database with a write-ahead log, and rows of the application's in it that are not in the main file yet.
     Log,
+    /// A directory stands where the last stage wants to write a file.
+    Fails,
 }
 
 /// The workload. Its database is made once: a log holds random numbers.
 #[derive(Debug, Clone)]
 pub struct Counter {
-    journaling: Journaling,
+    variant: Variant,
     main: Vec<u8>,
     log: Option<Vec<u8>>,
+    components: Vec<Vec<u8>>,
 }
 
 const FILES: [(&str, &str, u32); 7] = [
@@ -50,10 +53,15 @@ const ROWS: &str = "
 
 impl Workload for Counter {
     fn name(&self) -> &'static str {
-        match self.journaling {
-            Journaling::Delete => "counter",
-            Journaling::Log => "counter-wal",
+        match self.variant {
+            Variant::Journal => "counter",
+            Variant::Log => "counter-wal",
+            Variant::Fails => "counter-fails",
         }
+    }
+
+    fn fails(&self) -> bool {
+        self.variant == Variant::Fails
     }
 
     fn install(&self, directory: &Path) -> Result<Site> {
@@ -72,9 +80,12 @@ impl Workload for Counter {
             write(&path, text.as_bytes(), text.len())?;
             fs::set_permissions(&path, Permissions::from_mode(mode))?;
         }
+        if self.fails() {
+            fs::create_dir(site.root.join(LAST))?;
+        }
         fs::create_dir(site.beside())?;
         self.put_database(&site)?;
-        configure(&site)?;
+        self.configure(&site)?;
         Ok(site)
     }
 }
@@ -84,20 +95,23 @@ impl Counter {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn new(journaling: Journaling) -> Result<Self> {
+    pub fn new(variant: Variant) -> Result<Self> {
+        let components =
+            SLOTS.iter().map(|(_, guest, _)| Ok(fs::read(places::guest(guest)?)?)).collect::<Result<_>>()?;
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("main.db");
         let database = Connection::open(&path)?;
-        if journaling == Journaling::Delete {
+        if variant != Variant::Log {
             database.execute_batch(&format!("BEGIN; {ROWS} COMMIT;"))?;
-            return Ok(Self { journaling, main: fs::read(&path)?, log: None });
+            return Ok(Self { variant, main: fs::read(&path)?, log: None, components });
         }
         database.pragma_update(None, "journal_mode", "wal")?;
         database.execute_batch(&format!("BEGIN; {ROWS} COMMIT;"))?;
         database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         database.execute("INSERT INTO items (word, n) VALUES ('in the log', 3)", [])?;
         // While it is open, as if the application had been killed: closing it would empty the log.
-        Ok(Self { journaling, main: fs::read(&path)?, log: Some(fs::read(path.with_extension("db-wal"))?) })
+        let log = Some(fs::read(path.with_extension("db-wal"))?);
+        Ok(Self { variant, main: fs::read(&path)?, log, components })
     }
 
     fn put_database(&self, site: &Site) -> Result<()> {
@@ -106,6 +120,29 @@ impl Counter {
             Some(log) => write(&site.database.with_extension("db-wal"), log, 2),
             None => Ok(()),
         }
+    }
+
+    /// The bundle beside the installation: the counter, and a second stage so that a marker has to name its stage.
+    fn configure(&self, site: &Site) -> Result<()> {
+        let bundle = site.directory.join("bundle");
+        fs::create_dir(&bundle)?;
+        let mut pipeline = PIPELINE.to_owned();
+        for ((slot, guest, lines), component) in SLOTS.into_iter().zip(&self.components) {
+            fs::write(bundle.join(format!("{guest}.wasm")), component)?;
+            let sha256 = sha256_hex(component);
+            pipeline += &format!(
+                "[[slot]]\nname = {slot:?}\ncomponent = \"{guest}.wasm\"\nsha256 = {sha256:?}\n{lines}\nasks = [\n  \
+                 {{ capability = \"database\", object = \"main\", access = \"write\", reason = \"counts\" }},\n  \
+                 {{ capability = \"files\", object = \"app\", access = \"write\", reason = \"notes\" }},\n]\n\n"
+            );
+        }
+        fs::write(bundle.join("pipeline.toml"), &pipeline)?;
+        let grants: String = SLOTS
+            .iter()
+            .map(|(slot, ..)| format!("[grants.{slot}]\ndatabase.main = \"write\"\nfiles.app = \"write\"\n"))
+            .collect();
+        let settings = SETTINGS.replace("$PIPELINE", &sha256_hex(pipeline.as_bytes()));
+        Ok(fs::write(&site.settings, settings + &grants)?)
     }
 }
 
@@ -120,29 +157,8 @@ fn then(difference: usize) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(1_588_118_400 + difference as u64, 123_456_789)
 }
 
-/// The bundle beside the installation: the counter, and a second stage so that a marker has to name its stage.
-fn configure(site: &Site) -> Result<()> {
-    let bundle = site.directory.join("bundle");
-    fs::create_dir(&bundle)?;
-    let mut pipeline = PIPELINE.to_owned();
-    for (slot, guest, lines) in SLOTS {
-        let component = fs::read(places::guest(guest)?)?;
-        fs::write(bundle.join(format!("{guest}.wasm")), &component)?;
-        let sha256 = sha256_hex(&component);
-        pipeline += &format!(
-            "[[slot]]\nname = {slot:?}\ncomponent = \"{guest}.wasm\"\nsha256 = {sha256:?}\n{lines}\nasks = [\n  \
-             {{ capability = \"database\", object = \"main\", access = \"write\", reason = \"counts\" }},\n  \
-             {{ capability = \"files\", object = \"app\", access = \"write\", reason = \"notes\" }},\n]\n\n"
-        );
-    }
-    fs::write(bundle.join("pipeline.toml"), &pipeline)?;
-    let grants: String = SLOTS
-        .iter()
-        .map(|(slot, ..)| format!("[grants.{slot}]\ndatabase.main = \"write\"\nfiles.app = \"write\"\n"))
-        .collect();
-    let settings = SETTINGS.replace("$PIPELINE", &sha256_hex(pipeline.as_bytes()));
-    Ok(fs::write(&site.settings, settings + &grants)?)
-}
+/// What the last stage writes.
+const LAST: &str = "last.txt";
 
 /// Slot, guest, other keys.
 const SLOTS: [(&str, &str, &str); 2] = [

@@ -25,7 +25,7 @@ use anyhow::Result;
 
 use crate::places;
 
-pub use counter::{Counter, Journaling};
+pub use counter::{Counter, Variant};
 pub use reference::Reference;
 pub use roundcube::Roundcube;
 pub use site::Site;
@@ -42,6 +42,11 @@ pub trait Workload: Sync {
     /// # Errors
     /// What the file system says.
     fn install(&self, directory: &Path) -> Result<Site>;
+
+    /// Whether its last stage fails, so that `apply` itself puts everything back: A is B.
+    fn fails(&self) -> bool {
+        false
+    }
 
     /// What is wrong beside files and rows: with what the operator's commands have seen and left. `up`: it is to be A.
     ///
@@ -64,5 +69,9 @@ fn place() -> Result<PathBuf> {
         return Ok(place.into());
     }
     let memory = Path::new("/dev/shm");
-    if memory.is_dir() { Ok(memory.to_owned()) } else { places::cache() }
+    let free = rustix::fs::statvfs(memory).map_or(0, |about| about.f_bavail * about.f_frsize);
+    if free >= ROOM { Ok(memory.to_owned()) } else { places::cache() }
 }
+
+/// Bytes that the copies need at most: a container may have a very small memory file system.
+const ROOM: u64 = 1 << 30;

@@ -5,12 +5,16 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
 use super::{Site, Workload, run_files};
 use crate::digest::Digest;
 use crate::host::Host;
+use crate::places;
+
+/// A stage has failed, and everything is as it was.
+const PUT_BACK: i32 = 3;
 
 /// A workload with its A and B.
 pub struct Reference<'a> {
@@ -24,6 +28,8 @@ pub struct Reference<'a> {
     looked: Digest,
     /// A.
     pub(super) after: Digest,
+    /// The exit code of `apply`.
+    pub(super) code: i32,
     /// The host's files after `apply`, `undo` and `commit`.
     pub(super) left: Left,
     cache: PathBuf,
@@ -44,29 +50,37 @@ impl<'a> Reference<'a> {
     /// # Errors
     /// If that does not work.
     pub fn new(workload: &'a dyn Workload) -> Result<Self> {
-        let place = super::place()?;
+        Self::at(super::place()?, workload)
+    }
+
+    /// The same on the disk that the tests are built on.
+    ///
+    /// # Errors
+    /// If that does not work.
+    pub fn on_disk(workload: &'a dyn Workload) -> Result<Self> {
+        Self::at(places::cache()?, workload)
+    }
+
+    fn at(place: PathBuf, workload: &'a dyn Workload) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("liftlock-crash-").tempdir_in(&place)?;
         let site = workload.install(&directory.path().join("site"))?;
         let (before, looked) = (site.bytes()?, site.looks()?);
         let host = Host::new(&site.settings)?;
-        let run = |command: &str| host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned());
         let trace = site.directory.join("trace");
-        host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy()).run(["apply"])?.expect(0).context("apply")?;
+        let ended = host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy()).run(["apply"])?;
+        let code = if workload.fails() { PUT_BACK } else { 0 };
+        ended.expect(code).context("apply")?;
         let points = fs::read_to_string(trace)?.lines().count() as u64;
         let after = site.looks()?.without_new_times(&looked);
-        let applied = run_files::list(&site)?;
-        run("undo --accept-data-loss")?;
-        let undone = run_files::list(&site)?;
-        let differences = before.diff(&site.bytes()?);
-        if !differences.is_empty() {
-            bail!("undo without a kill does not end in B:\n{}", differences.join("\n"));
-        }
-        run("apply")?;
-        run("commit")?;
-        let committed = run_files::list(&site)?;
-        let left = Left { applied, undone, committed };
+        let left = if workload.fails() {
+            let left = run_files::list(&site)?;
+            is_b(&before, &site)?;
+            Left { applied: left.clone(), undone: left, committed: BTreeSet::new() }
+        } else {
+            all_the_way(&host, &site, &before)?
+        };
         let cache = site.state.join("cache/modules");
-        Ok(Self { workload, points, before, looked, after, left, cache, place, _directory: directory })
+        Ok(Self { workload, points, before, looked, after, code, left, cache, place, _directory: directory })
     }
 
     /// What is different from A.
@@ -82,6 +96,24 @@ impl<'a> Reference<'a> {
         link_all(&self.cache, &site.state.join("cache/modules"))?;
         Ok((directory, site))
     }
+}
+
+/// From A down, up again, and committed: what the host leaves each time.
+fn all_the_way(host: &Host, site: &Site, before: &Digest) -> Result<Left> {
+    let run = |command: &str| host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned());
+    let applied = run_files::list(site)?;
+    run("undo --accept-data-loss")?;
+    let undone = run_files::list(site)?;
+    is_b(before, site)?;
+    run("apply")?;
+    run("commit")?;
+    Ok(Left { applied, undone, committed: run_files::list(site)? })
+}
+
+fn is_b(before: &Digest, site: &Site) -> Result<()> {
+    let differences = before.diff(&site.bytes()?);
+    ensure!(differences.is_empty(), "undo without a kill does not end in B:\n{}", differences.join("\n"));
+    Ok(())
 }
 
 fn link_all(from: &Path, to: &Path) -> Result<()> {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use tempfile::TempDir;
 
 use super::{Site, Workload};
 use crate::fixture::roundcube::{Fixture, Options, PACKAGE, Size, Template};
@@ -16,6 +17,8 @@ const USERS: u32 = 5;
 /// Roundcube 1.4, to be raised to 1.6.
 pub struct Roundcube {
     template: Template,
+    /// A copy: the bundle may be built anew in the meantime.
+    bundle: TempDir,
     server: Server,
     size: Size,
 }
@@ -28,7 +31,13 @@ impl Roundcube {
     pub fn new(size: Size) -> Result<Self> {
         let template = Fixture::new(size).prepare(&places::cache()?)?;
         let server = Server::start([(PACKAGE, template.package()?)])?;
-        Ok(Self { template, server, size })
+        let pipeline = places::pipeline("roundcube")?;
+        let bundle = tempfile::tempdir()?;
+        for entry in fs::read_dir(pipeline.parent().unwrap_or(&pipeline))? {
+            let entry = entry?;
+            fs::copy(entry.path(), bundle.path().join(entry.file_name()))?;
+        }
+        Ok(Self { template, bundle, server, size })
     }
 }
 
@@ -41,7 +50,7 @@ impl Workload for Roundcube {
     }
 
     fn install(&self, directory: &Path) -> Result<Site> {
-        let options = Options::new(places::pipeline("roundcube")?, self.server.origin()).users(USERS);
+        let options = Options::new(self.bundle.path().join("pipeline.toml"), self.server.origin()).users(USERS);
         let site = self.template.installation(directory, &options)?.into();
         commands(&site)?;
         Ok(site)

@@ -80,3 +80,20 @@ fn walk(top: &Path, directory: &Path, found: &mut Vec<String>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_number_of_an_effect_is_left_out() {
+        assert_eq!(
+            without_number("backup/20260101t0-ab-12-main/main.sqlite", "20260101t0-ab"),
+            "backup/20260101t0-ab-<n>-main/main.sqlite"
+        );
+        assert_eq!(
+            without_number("state/runs/20260101t0-ab/spool/1", "20260101t0-ab"),
+            "state/runs/20260101t0-ab/spool/1"
+        );
+    }
+}

@@ -33,7 +33,9 @@ pub struct Sweep<'a> {
 /// What a sweep has found.
 #[derive(Debug)]
 pub struct Tally {
-    name: String,
+    /// Of what, by its workload's name.
+    pub workload: String,
+    what: String,
     /// Points at which the host was killed.
     pub points: u64,
     /// How often the host was started.
@@ -47,7 +49,8 @@ pub struct Tally {
 #[derive(Debug)]
 pub struct Divergence {
     n: u64,
-    why: String,
+    /// What is wrong.
+    pub why: String,
     story: String,
 }
 
@@ -77,7 +80,8 @@ impl<'a> Sweep<'a> {
         let start = Instant::now();
         let (next, end) = (AtomicU64::new(0), AtomicU64::new(TOO_MANY));
         let tally = Mutex::new(Tally {
-            name: format!("{} {}", self.reference.workload.name(), self.what),
+            workload: self.reference.workload.name().to_owned(),
+            what: self.what.to_owned(),
             points: 0,
             runs: 0,
             divergences: Vec::new(),
@@ -138,6 +142,12 @@ impl Tally {
         self.points > 0 && self.divergences.is_empty()
     }
 
+    /// How long it took.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.time
+    }
+
     /// Every divergence with all that is known of it.
     #[must_use]
     pub fn told(&self) -> String {
@@ -147,9 +157,9 @@ impl Tally {
 
 impl Display for Tally {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { name, points, runs, divergences, time } = self;
+        let Self { workload, what, points, runs, divergences, time } = self;
         let (divergences, time) = (divergences.len(), time.as_secs_f64());
-        write!(f, "{name}: points={points}, runs={runs}, divergences={divergences} ({time:.0} s)")
+        write!(f, "{workload}, {what}: points={points}, runs={runs}, divergences={divergences} ({time:.0} s)")
     }
 }
 

@@ -130,6 +130,38 @@ fn the_exact_digest_sees_the_database_file() {
 }
 
 #[test]
+fn a_new_file_has_no_time_and_an_old_one_keeps_its_own() {
+    let small = Small::new();
+    let before = small.digest();
+    let looks = || small.digest().without_new_times(&before);
+    let was = looks();
+    small.touch(Path::new("a/file"), 2_000_000);
+    assert_eq!(was.diff(&looks()).len(), 1, "a file that was there before is as old as before");
+    let new = |seconds| {
+        fs::write(small.root().join("a/made"), "made").unwrap();
+        small.touch(Path::new("a/made"), seconds);
+        looks()
+    };
+    assert_eq!(new(3_000_000), new(4_000_000));
+}
+
+#[test]
+fn files_alone_are_read_and_not_opened() {
+    let small = Small::new();
+    let beside = small.directory.path().join("beside");
+    fs::create_dir(&beside).unwrap();
+    for name in ["data.db", "data.db-wal", "data.db-shm"] {
+        fs::write(beside.join(name), "no database").unwrap();
+    }
+    let files = || Digest::of_files(&small.root(), &beside).unwrap();
+    let before = files();
+    fs::write(beside.join("data.db-shm"), "another index").unwrap();
+    assert_eq!(before.diff(&files()), Vec::<String>::new());
+    fs::write(beside.join("data.db-wal"), "another log").unwrap();
+    assert_eq!(before.diff(&files()).len(), 1);
+}
+
+#[test]
 fn names_are_readable_and_reversible() {
     let small = Small::new();
     let digest = small.digest();
