@@ -11,7 +11,7 @@ use super::wasi::VirtualClock;
 use crate::capability::database::{ColumnInfo, Cursor, Driver, StageDatabase, Value};
 use crate::capability::files::{Place, StageFiles};
 use crate::capability::network::StageNetwork;
-use crate::effect::{Failure, Fault, Store};
+use crate::effect::{CallError, Failure, Store};
 use crate::engine::{Called, Conversation, Stop, Stopped};
 
 /// The data of one Store.
@@ -47,9 +47,16 @@ impl Guest {
         self.talk
     }
 
-    /// A fault ends the guest; the conversation remembers it.
-    pub(super) fn fault(&mut self, fault: Fault) -> wasmtime::Error {
-        trap(self.talk.end(Stop::Fault(fault)))
+    /// An answer that depends on nothing but grant and arguments: the same in a replay, so it is not recorded. It counts as a
+    /// call. A fault ends the guest; the conversation remembers it.
+    pub(super) fn refuse<T, F: From<Failure>>(&mut self, error: CallError) -> Answer<T, F> {
+        match error {
+            CallError::Answer(failure) => {
+                self.talk.count().map_err(trap)?;
+                Ok(Err(failure.into()))
+            }
+            CallError::Fault(fault) => Err(trap(self.talk.end(Stop::Fault(fault)))),
+        }
     }
 }
 

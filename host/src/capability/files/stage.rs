@@ -178,6 +178,15 @@ impl StageFiles {
         }
     }
 
+    /// Whether a change there may be asked for at all: looked at before the installation is frozen for it. Depends on grant and
+    /// path only, not on what is there.
+    ///
+    /// # Errors
+    /// Refused places and paths.
+    pub fn admit_change(&self, place: &Place, path: &str) -> Result<(), CallError> {
+        self.target(place, path, Access::Write, true).map(drop)
+    }
+
     pub(super) fn root(&self, name: &str) -> Result<&Root, CallError> {
         let unknown = || CallError::answer("unknown-root", format!("the installation has no root {name}"));
         self.files.root(name).ok_or_else(unknown)

@@ -57,15 +57,11 @@ impl Guest {
         }
     }
 
-    /// The database, if the stage may change it. A refusal is the same in a replay, so it is not recorded.
+    /// The database, if the stage may change it.
     fn writable(&mut self, database: &str) -> Answer<Arc<dyn Driver>, Failure> {
         match self.database.admit_write(database) {
             Ok(driver) => Ok(Ok(driver)),
-            Err(CallError::Answer(failure)) => {
-                self.talk.count().map_err(trap)?;
-                Ok(Err(failure.into()))
-            }
-            Err(CallError::Fault(fault)) => Err(self.fault(fault)),
+            Err(refused) => self.refuse(refused),
         }
     }
 
@@ -269,8 +265,7 @@ impl wit::Host for Guest {
         self.talk.count().map_err(trap)?;
         match self.database.open(&name) {
             Ok(_) => Ok(Ok(self.table.push(ConnectionHandle { database: name })?)),
-            Err(CallError::Answer(failure)) => Ok(Err(failure.into())),
-            Err(CallError::Fault(fault)) => Err(self.fault(fault)),
+            Err(refused) => self.refuse(refused),
         }
     }
 }

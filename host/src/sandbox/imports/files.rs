@@ -31,24 +31,27 @@ impl Guest {
         answer(self.talk.read(function, &key, || live(files, &place, &arguments)))
     }
 
+    /// A change at these paths of a place. What is refused whatever is there must not cost a freeze.
     fn change<A: Serialize, T: DeserializeOwned>(
         &mut self,
         function: &'static str,
         place: &Place,
-        arguments: A,
-        prepare: impl FnOnce(&StageFiles, u64, &A) -> Result<Prepared, CallError>,
+        paths: &[&str],
+        arguments: &A,
+        prepare: impl FnOnce(&StageFiles, u64) -> Result<Prepared, CallError>,
     ) -> Answer<T, Failure> {
+        let touches = self.files.touches(place);
+        if touches && let Err(refused) = paths.iter().try_for_each(|path| self.files.admit_change(place, path)) {
+            return self.refuse(refused);
+        }
         let files = &self.files;
-        let touches = files.touches(place);
-        let key = (place, &arguments);
-        answer(self.talk.effect(function, &key, touches, |effect| prepare(files, effect, &arguments)))
+        answer(self.talk.effect(function, &(place, arguments), touches, |effect| prepare(files, effect)))
     }
 
     fn open(&mut self, place: Result<Place, CallError>) -> Answer<Directory, Failure> {
         match place {
             Ok(place) => Ok(Ok(self.table.push(DirectoryHandle { place })?)),
-            Err(CallError::Answer(failure)) => Ok(Err(failure.into())),
-            Err(CallError::Fault(fault)) => Err(self.fault(fault)),
+            Err(refused) => self.refuse(refused),
         }
     }
 }
@@ -93,41 +96,38 @@ impl files::HostDirectory for Guest {
 
     fn write(&mut self, directory: Directory, path: String, data: Vec<u8>) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        let digest = xxh3_128(&data);
-        self.change("files.write", &place, (path, digest), |f, effect, (path, _)| {
-            f.prepare_write(effect, &place, path, &data)
-        })
+        let key = (&path, xxh3_128(&data));
+        self.change("files.write", &place, &[&path], &key, |f, effect| f.prepare_write(effect, &place, &path, &data))
     }
 
     fn append(&mut self, directory: Directory, path: String, data: Vec<u8>) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        let digest = xxh3_128(&data);
-        self.change("files.append", &place, (path, digest), |f, effect, (path, _)| {
-            f.prepare_append(effect, &place, path, &data)
-        })
+        let key = (&path, xxh3_128(&data));
+        self.change("files.append", &place, &[&path], &key, |f, effect| f.prepare_append(effect, &place, &path, &data))
     }
 
     fn make_dir(&mut self, directory: Directory, path: String) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        self.change("files.make-dir", &place, path, |f, effect, path| f.prepare_make_dir(effect, &place, path))
+        self.change("files.make-dir", &place, &[&path], &path, |f, effect| f.prepare_make_dir(effect, &place, &path))
     }
 
     fn remove(&mut self, directory: Directory, path: String) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        self.change("files.remove", &place, path, |f, effect, path| f.prepare_remove(effect, &place, path))
+        self.change("files.remove", &place, &[&path], &path, |f, effect| f.prepare_remove(effect, &place, &path))
     }
 
     fn rename(&mut self, directory: Directory, from: String, to: String) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        self.change("files.rename", &place, (from, to), |f, effect, (from, to)| {
-            f.prepare_rename(effect, &place, from, to)
+        let key = (&from, &to);
+        self.change("files.rename", &place, &[&from, &to], &key, |f, effect| {
+            f.prepare_rename(effect, &place, &from, &to)
         })
     }
 
     fn set_mode(&mut self, directory: Directory, path: String, mode: u32) -> Answer<(), Failure> {
         let place = self.place(&directory)?;
-        self.change("files.set-mode", &place, (path, mode), |f, effect, (path, mode)| {
-            f.prepare_set_mode(effect, &place, path, *mode)
+        self.change("files.set-mode", &place, &[&path], &(&path, mode), |f, effect| {
+            f.prepare_set_mode(effect, &place, &path, mode)
         })
     }
 
@@ -139,9 +139,10 @@ impl files::HostDirectory for Guest {
         to: String,
     ) -> Answer<files::Bulk, Failure> {
         let (source, target) = (self.place(&directory)?, self.place(&target)?);
+        let key = (&source, &from, &to);
         // Where the copy goes decides whether the live installation changes.
-        let done = self.change("files.copy-tree", &target, (&source, from, to), |f, effect, (_, from, to)| {
-            f.prepare_copy_tree(effect, &source, from, &target, to)
+        let done = self.change("files.copy-tree", &target, &[&to], &key, |f, effect| {
+            f.prepare_copy_tree(effect, &source, &from, &target, &to)
         })?;
         Ok(done.map(|bulk: Bulk| bulk.into()))
     }
@@ -154,11 +155,11 @@ impl files::HostDirectory for Guest {
         to: String,
     ) -> Answer<files::Bulk, Failure> {
         let (source, target) = (self.place(&directory)?, self.place(&target)?);
-        let live = if self.files.touches(&source) { source.clone() } else { target.clone() };
-        let done =
-            self.change("files.move-tree", &live, (&source, &target, from, to), |f, effect, (_, _, from, to)| {
-                f.prepare_move_tree(effect, &source, from, &target, to)
-            })?;
+        let (live, path) = if self.files.touches(&source) { (&source, &from) } else { (&target, &to) };
+        let key = (&source, &target, &from, &to);
+        let done = self.change("files.move-tree", live, &[path], &key, |f, effect| {
+            f.prepare_move_tree(effect, &source, &from, &target, &to)
+        })?;
         Ok(done.map(|bulk: Bulk| bulk.into()))
     }
 
