@@ -86,7 +86,7 @@ impl Failed {
     /// Replays the stage to its end, where it fails again. Returns the seconds.
     pub fn replay(&self) -> Result<f64> {
         let watch = Stopwatch::default();
-        let mut engine = self.0.reopen(|_| watch.sink(), OnFailure::Keep).map_err(shown)?;
+        let mut engine = self.0.resume(|_| watch.sink(), OnFailure::Keep).map_err(shown)?;
         match engine.drive() {
             Ending::Failed => watch.seconds(),
             other => Err(format!("the replay: {other:?}").into()),
