@@ -137,7 +137,7 @@ fn settings(cache: &Path) -> Result<Config, Fault> {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .concurrency_support(false)
-        // Nobody is shown where in a guest it trapped: without the maps for that, compiled code is half as big to load.
+        // Nobody is shown where in a guest it trapped: without the maps for that, compiled code loads in half the time.
         .generate_address_map(false)
         .native_unwind_info(false)
         .wasm_memory64(false)
