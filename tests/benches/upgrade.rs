@@ -14,6 +14,7 @@ use liftlock_tests::fixture::roundcube::{
 use liftlock_tests::host::Host;
 use liftlock_tests::http::Server;
 use liftlock_tests::places;
+use tempfile::TempDir;
 
 const RUNS: usize = 5;
 const USERS: u32 = 2000;
@@ -32,13 +33,16 @@ fn main() -> ExitCode {
 fn measure() -> Result<()> {
     let template = Fixture::new(Size::Full).prepare(&places::cache()?)?;
     let server = Server::start([(PACKAGE, template.package()?)])?;
-    let bench = Bench { template, server };
+    let mut bench = Bench { template, server, kept: Vec::new() };
     let script = TOOLS.iter().all(|tool| is_there(tool));
     let mut times: [Vec<f64>; 4] = Default::default();
     for _ in 0..RUNS {
-        let (apply, undo) = bench.with_site(|site| bench.checked(site))?;
-        let first = bench.with_site(|site| bench.by_host(site))?;
-        let script = if script { bench.with_site(|site| bench.by_script(site))? } else { f64::NAN };
+        let site = bench.site()?;
+        let (apply, undo) = bench.checked(&site)?;
+        let site = bench.site()?;
+        let first = bench.by_host(&site)?;
+        let site = bench.site()?;
+        let script = if script { bench.by_script(&site)? } else { f64::NAN };
         for (times, time) in times.iter_mut().zip([apply, undo, first, script]) {
             times.push(time);
         }
@@ -54,16 +58,19 @@ fn measure() -> Result<()> {
 struct Bench {
     template: Template,
     server: Server,
+    /// To the end: a file system that has just deleted thousands of files is slow to make new ones.
+    kept: Vec<TempDir>,
 }
 
 impl Bench {
-    /// Does something with an installation of its own, all of it on disk before.
-    fn with_site<T>(&self, work: impl FnOnce(&Installation) -> Result<T>) -> Result<T> {
+    /// An installation of its own, all of it on disk.
+    fn site(&mut self) -> Result<Installation> {
         let directory = tempfile::tempdir_in(places::cache()?)?;
         let options = Options::new(places::pipeline("roundcube")?, self.server.origin()).users(USERS);
         let site = self.template.installation(directory.path(), &options)?;
         rustix::fs::syncfs(std::fs::File::open(directory.path())?)?;
-        work(&site)
+        self.kept.push(directory);
+        Ok(site)
     }
 
     /// Seconds for `apply` after a `check`, as an operator does it, and for `undo`.

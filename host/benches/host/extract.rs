@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use liftlock::capability::files::{ArchiveLimits, Extracted, Files, FilesConfig, FilesGrant, RootConfig, StageFiles};
 use liftlock::effect::{Access, CallError};
@@ -54,15 +54,17 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
     Ok(())
 }
 
-/// A package, and a root beside which it is unpacked.
+/// A package, and a root beside which it is unpacked. What was unpacked is kept to the end: a file system that has just
+/// deleted thousands of files is slow to make new ones.
 pub struct Unpacking {
     directory: TempDir,
+    kept: AtomicU32,
 }
 
 impl Unpacking {
     /// A package of so many files, `size` bytes of text on the average. Its one top directory is left out when it is unpacked.
     pub fn new(files: usize, size: usize) -> Result<Self> {
-        let unpacking = Self { directory: places::directory()? };
+        let unpacking = Self { directory: places::directory()?, kept: AtomicU32::new(0) };
         fs::create_dir(unpacking.path("artifacts"))?;
         fs::create_dir(unpacking.root())?;
         write(&unpacking.package(), files, size)?;
@@ -79,6 +81,11 @@ impl Unpacking {
 
     fn package(&self) -> PathBuf {
         self.path("artifacts").join(PACKAGE)
+    }
+
+    /// A new place for something that is kept.
+    fn aside(&self) -> PathBuf {
+        self.path(&format!("kept{}", self.kept.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The files capability of a run, and a stage's view of it.
@@ -114,7 +121,7 @@ impl Unpacking {
         settle(self.directory.path())?;
         let (_, stage) = self.open()?;
         let seconds = time(|| self.extract(&stage))?;
-        fs::remove_dir_all(self.root())?;
+        fs::rename(self.root(), self.aside())?;
         fs::create_dir(self.root())?;
         Ok(seconds)
     }
@@ -124,7 +131,7 @@ impl Unpacking {
         if !is_there(command[0]) {
             return Ok(f64::NAN);
         }
-        let (package, out) = (self.package(), self.path("out"));
+        let (package, out) = (self.package(), self.aside());
         fs::create_dir(&out)?;
         settle(self.directory.path())?;
         let (zip, to) = (text(&package)?, text(&out)?);
@@ -136,12 +143,10 @@ impl Unpacking {
                 other => other,
             })
             .collect();
-        let seconds = time(|| {
+        time(|| {
             run(words[0], &words[1..])?;
             if sync { run("sync", &["-f", to]) } else { Ok(()) }
-        })?;
-        fs::remove_dir_all(out)?;
-        Ok(seconds)
+        })
     }
 }
 
