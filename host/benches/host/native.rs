@@ -23,7 +23,8 @@ pub fn by_turns<const N: usize>(mut all: [Timed<'_>; N]) -> Result<[f64; N]> {
     Ok(times.map(median))
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+/// The one in the middle.
+pub fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
 }

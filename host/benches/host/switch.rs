@@ -7,7 +7,7 @@ use liftlock::effect::Capability as _;
 
 use super::extract::{Unpacking, shown};
 use super::line::{Goal, Line};
-use super::native::{by_turns, run, settle, text, time};
+use super::native::{by_turns, median, run, settle, text, time};
 use crate::Result;
 
 const ENTRIES: usize = 100;
@@ -29,7 +29,7 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
     for name in &names {
         fs::create_dir_all(new.join(name))?;
     }
-    let mut back = 0.0;
+    let mut back = Vec::new();
     let switch = || {
         settle(&root)?;
         let mut change = None;
@@ -40,7 +40,7 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
             Ok(())
         })?;
         if let Some(change) = change {
-            back = time(|| Ok(files.undo(&change)?))?;
+            back.push(time(|| Ok(files.undo(&change)?))?);
         }
         Ok(seconds)
     };
@@ -64,7 +64,7 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
     let what = format!("switch of {ENTRIES} entries, durable and undoable");
     tell(Line::new(what.clone(), switch).against("`mv` twice, `sync -f`", mv).goal(Goal::Ratio(1.0)));
     tell(Line::new(what, switch).against("rename(2), twice each, not durable", rename));
-    tell(Line::new("the switch, undone", back));
+    tell(Line::new("the switch, undone", median(back)));
     Ok(())
 }
 
