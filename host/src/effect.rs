@@ -14,18 +14,24 @@ use serde_json::Value;
 /// Pairs of name and value that an answer carries for later versions.
 pub type Extra = Vec<(String, String)>;
 
-/// How far a stage may go with an object. Write includes read.
+/// How far a stage may go with an object. Each includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// It may look.
     Read,
     /// It may look and change.
     Write,
+    /// It may also make and change programs that stay in a database: triggers, views, routines, events.
+    Define,
 }
 
 impl Access {
     /// All of them, with their names in the contract.
-    pub const NAMED: [(&'static str, Self); 2] = [("read", Self::Read), ("write", Self::Write)];
+    pub const NAMED: [(&'static str, Self); 3] =
+        [("read", Self::Read), ("write", Self::Write), ("define", Self::Define)];
+
+    /// Those that there are for files.
+    pub const OF_FILES: [(&'static str, Self); 2] = [("read", Self::Read), ("write", Self::Write)];
 
     /// The access with this name in the contract.
     #[must_use]
@@ -39,6 +45,7 @@ impl fmt::Display for Access {
         f.write_str(match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Define => "define",
         })
     }
 }
@@ -279,6 +286,24 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Where it cannot be read.
     fn stamp(&self) -> Result<String, Fault>;
+
+    /// What somebody else has written to since our last change, whose stamp this is: in words, none if nothing is known.
+    ///
+    /// # Errors
+    /// Where it cannot be looked at.
+    fn written_since(&self, stamp: &str) -> Result<Option<String>, Fault> {
+        Ok((self.stamp()? != stamp).then(|| format!("the database {}", self.name())))
+    }
+
+    /// A batch was lost or given up: puts back what a rollback leaves behind, as the next ids are on MySQL. `stamp` is of the
+    /// moment before the batch.
+    ///
+    /// # Errors
+    /// Where it cannot be put back.
+    fn rewind(&self, stamp: &str) -> Result<(), Fault> {
+        let _ = stamp;
+        Ok(())
+    }
 
     /// Removes the marker, at commit.
     ///

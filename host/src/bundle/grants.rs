@@ -48,7 +48,7 @@ impl Grants {
         let accept = section.optional("accept", value::set(value::word(&ACCEPTED))).unwrap_or_default();
         Self {
             databases: section.values("database", value::word(&Access::NAMED)),
-            roots: section.values("files", value::word(&Access::NAMED)),
+            roots: section.values("files", value::word(&Access::OF_FILES)),
             origins: section.optional("network", value::list(value::origin)).unwrap_or_default(),
             private: section.optional("private-addresses", value::list(value::private_address)).unwrap_or_default(),
             accept: accept.into_iter().map(str::to_owned).collect(),

@@ -242,11 +242,16 @@ impl Ask {
         };
         let access = section.required("access", value::word(&Access::NAMED));
         let reason = section.required("reason", value::line);
-        if (capability?, access?) == (AskedCapability::Network, Access::Write) {
+        let (capability, access) = (capability?, access?);
+        if capability == AskedCapability::Network && access != Access::Read {
             let hint = Some("write \"read\"".to_owned());
             section.note("bad-value", Some("access"), "the network is for reading only".to_owned(), hint);
         }
-        Some(Self { capability: capability?, object: object?, access: access?, reason: reason? })
+        if capability == AskedCapability::Files && access == Access::Define {
+            let hint = Some("write \"write\"".to_owned());
+            section.note("bad-value", Some("access"), "programs are defined in databases only".to_owned(), hint);
+        }
+        Some(Self { capability, object: object?, access, reason: reason? })
     }
 }
 

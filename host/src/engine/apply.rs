@@ -38,6 +38,26 @@ struct Batch {
 /// The answer to an effect as the recording has it: its result as JSON, as the journal has it too.
 type EffectFrame = Result<String, Failure>;
 
+/// What an effect changes of what the live installation sees. Such an effect waits for the freeze, and is undone.
+#[derive(Clone, Copy)]
+pub enum Touches<'s> {
+    /// Nothing: it works beside.
+    Nothing,
+    /// Files of a root.
+    Files,
+    /// A database, in a way that commits by itself.
+    Database(&'s Arc<dyn Store>),
+}
+
+impl Touches<'_> {
+    fn database(self) -> Option<String> {
+        match self {
+            Self::Database(store) => Some(store.name().to_owned()),
+            Self::Nothing | Self::Files => None,
+        }
+    }
+}
+
 pub(super) fn effect_frame(result: &EffectResult) -> EffectFrame {
     match result {
         EffectResult::Ok(value) => Ok(value.to_string()),
@@ -99,7 +119,7 @@ impl Apply {
     pub(super) fn effect(
         &mut self,
         call: u64,
-        touches: bool,
+        touches: Touches<'_>,
         prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
     ) -> Result<Result<Value, Failure>, Fault> {
         let answer = match self.announced_effect(call, touches, prepare) {
@@ -118,24 +138,31 @@ impl Apply {
     fn announced_effect(
         &mut self,
         call: u64,
-        touches: bool,
+        touches: Touches<'_>,
         prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
     ) -> Result<Value, CallError> {
         if self.batch.as_ref().is_some_and(|b| b.scope) {
             return Err(CallError::answer("effect-in-transaction", "commit or roll back the open transaction first"));
         }
         self.close_batch()?;
-        if touches {
-            self.touch()?;
+        match touches {
+            Touches::Nothing => {}
+            Touches::Files => self.touch()?,
+            Touches::Database(store) => {
+                // The fence of a batch, without one.
+                self.open_fenced(store)?;
+                store.rollback()?;
+            }
         }
         let effect = self.shared.state(State::next_effect);
         let Prepared { change, act } = prepare(effect)?;
         self.recording.flush()?;
         let recording = self.recording.length();
-        self.shared.record(Event::Intent { effect, stage: self.stage, call, recording, change })?;
+        let database = touches.database();
+        self.shared.record(Event::Intent { effect, stage: self.stage, call, recording, change, database })?;
         let io = |e: std::io::Error| Fault::io("an effect", &e);
         if fault::mutant("done-before-act") {
-            self.shared.record(Event::Done { effect, result: EffectResult::Ok(Value::Null) })?;
+            self.shared.record(Event::Done { effect, result: EffectResult::Ok(Value::Null), stamp: None })?;
             fault::point("effect.mutant").map_err(io)?;
             return act();
         }
@@ -147,7 +174,11 @@ impl Apply {
             Err(CallError::Fault(fault)) => return Err(fault.into()),
         };
         fault::point("effect.acted").map_err(io)?;
-        self.shared.record(Event::Done { effect, result: result.clone() })?;
+        let stamp = match touches {
+            Touches::Database(store) => Some(store.stamp()?),
+            Touches::Nothing | Touches::Files => None,
+        };
+        self.shared.record(Event::Done { effect, result: result.clone(), stamp })?;
         match result {
             EffectResult::Ok(value) => Ok(value),
             EffectResult::Failed(failure) => Err(failure.into()),
@@ -194,14 +225,21 @@ impl Apply {
         self.begin_batch(store, false)
     }
 
-    fn begin_batch(&mut self, store: &Arc<dyn Store>, scope: bool) -> Result<(), CallError> {
+    /// Opens a transaction on a database that is frozen, can be restored, and was written to by nobody else.
+    fn open_fenced(&self, store: &Arc<dyn Store>) -> Result<(), CallError> {
         self.touch()?;
         self.restore_point(store)?;
         let (marker, stamp) = self.known(store);
-        if !stamp.is_empty() && store.stamp()? != stamp {
-            return Err(foreign_write(store.name()).into());
+        if !stamp.is_empty()
+            && let Some(what) = store.written_since(&stamp)?
+        {
+            return Err(foreign_write(&what).into());
         }
-        store.begin(marker.as_ref())?;
+        Ok(store.begin(marker.as_ref())?)
+    }
+
+    fn begin_batch(&mut self, store: &Arc<dyn Store>, scope: bool) -> Result<(), CallError> {
+        self.open_fenced(store)?;
         self.batch = Some(Batch { store: store.clone(), statements: 0, rows: 0, since: Instant::now(), scope });
         Ok(())
     }
@@ -286,10 +324,14 @@ impl Apply {
 
     pub(super) fn rollback_scope(&mut self) -> Result<(), CallError> {
         self.check_scope()?;
-        match self.batch.take() {
-            Some(batch) => Ok(batch.store.rollback()?),
-            None => Ok(()),
+        let Some(batch) = self.batch.take() else { return Ok(()) };
+        batch.store.rollback()?;
+        // As after a crash: a replay, which does not come here, must find the same.
+        let (_, stamp) = self.known(&batch.store);
+        if !stamp.is_empty() {
+            batch.store.rewind(&stamp)?;
         }
+        Ok(())
     }
 
     /// The stage has come to a good end: everything it did is durable.
@@ -331,7 +373,7 @@ fn diverged(function: &str) -> Fault {
     .hint("the stage cannot be resumed; put the installation back with `liftlock undo`")
 }
 
-pub(super) fn foreign_write(database: &str) -> Fault {
-    Fault::new("foreign-write", format!("somebody else has written to the database {database} during the freeze"))
+pub(super) fn foreign_write(what: &str) -> Fault {
+    Fault::new("foreign-write", format!("somebody else has written to {what} during the freeze"))
         .hint("find out who writes (cron, workers, another web node) and add it to [freeze] stop, then `liftlock undo`")
 }

@@ -12,11 +12,12 @@ use std::time::Instant;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::apply::Apply;
+use super::apply::{Apply, Touches};
 use super::context::Context;
 use super::event::Output;
 use super::random::Random;
 use super::recording::call_digest;
+use super::state::Freeze;
 use crate::effect::{CallError, Failure, Fault, Prepared, Store};
 
 /// Why the host ended a stage.
@@ -148,7 +149,7 @@ impl Conversation {
         Ok(answer)
     }
 
-    /// An effect: announced, done, confirmed. `touches` says whether it changes what the live installation sees; `prepare`
+    /// An effect: announced, done, confirmed. `touches` says what it changes of what the live installation sees; `prepare`
     /// gets the effect's number and makes its undo data durable.
     ///
     /// # Errors
@@ -157,7 +158,7 @@ impl Conversation {
         &mut self,
         function: &'static str,
         arguments: &A,
-        touches: bool,
+        touches: Touches<'_>,
         prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
     ) -> Called<T>
     where
@@ -254,6 +255,12 @@ impl Conversation {
             }
         }
         Ok(())
+    }
+
+    /// Whether nobody else writes to the installation now.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.apply.as_ref().is_some_and(|a| a.shared().state(|s| s.freeze == Freeze::Frozen))
     }
 
     /// Whether the operator asked the run to stop.

@@ -141,6 +141,9 @@ pub enum Event {
         recording: u64,
         /// What it is.
         change: Change,
+        /// The database that it changes by itself, outside of batches.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        database: Option<String>,
     },
     /// The effect happened, or was refused without a change.
     Done {
@@ -148,11 +151,17 @@ pub enum Event {
         effect: u64,
         /// What the guest gets.
         result: EffectResult,
+        /// The stamp of the database that it changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stamp: Option<String>,
     },
     /// After a crash: the effect did not happen.
     NotDone {
         /// Its number.
         effect: u64,
+        /// The stamp of the database that it would have changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stamp: Option<String>,
     },
     /// A batch of data changes is committed.
     Batch {

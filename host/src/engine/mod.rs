@@ -27,6 +27,7 @@ mod tests;
 mod turn;
 mod undo;
 
+pub use apply::Touches;
 pub use context::Context;
 pub use conversation::{Called, Conversation, Stop, Stopped};
 pub use lock::Lock;

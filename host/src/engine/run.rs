@@ -162,9 +162,16 @@ impl Engine {
     fn settle(&self) -> Result<(), Fault> {
         let Some(effect) = self.shared.state(|s| s.in_flight().cloned()) else { return Ok(()) };
         let number = effect.number;
-        match self.shared.capability(&effect.change)?.settle(&effect.change)? {
-            Verdict::Done(value) => self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value) }),
-            Verdict::NotDone => self.shared.record(Event::NotDone { effect: number }),
+        let verdict = self.shared.capability(&effect.change)?.settle(&effect.change)?;
+        let stamp = match &effect.database {
+            Some(name) => Some(self.shared.store(name)?.stamp()?),
+            None => None,
+        };
+        match verdict {
+            Verdict::Done(value) => {
+                self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value), stamp })
+            }
+            Verdict::NotDone => self.shared.record(Event::NotDone { effect: number, stamp }),
             Verdict::Undetermined(why) => {
                 let what = format!("{} of {}: {why}", effect.change.verb, effect.change.object);
                 Err(Fault::new("undetermined", what).hint("put the installation back with `liftlock undo`"))
@@ -192,15 +199,18 @@ impl Engine {
                     })?;
                 }
                 m if m == known.marker => {
-                    let stamp = store.stamp()?;
-                    if known.stamp.is_empty() || stamp == known.stamp {
+                    if known.stamp.is_empty() {
                         continue;
                     }
+                    let Some(what) = store.written_since(&known.stamp)? else {
+                        store.rewind(&known.stamp)?;
+                        continue;
+                    };
                     // After a failure the operator may mend the data: that is what `resume` is for.
                     if self.shared.state(|s| s.step != Step::Failed) {
-                        return Err(super::apply::foreign_write(&name));
+                        return Err(super::apply::foreign_write(&what));
                     }
-                    self.shared.record(Event::Mended { database: name, stamp })?;
+                    self.shared.record(Event::Mended { database: name, stamp: store.stamp()? })?;
                 }
                 other => {
                     let text = format!("the marker of database {name} is {other:?}, expected {:?}", known.marker);

@@ -66,6 +66,8 @@ pub struct Effect {
     pub call: u64,
     /// What it is.
     pub change: Change,
+    /// The database that it changes by itself.
+    pub database: Option<String>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -229,18 +231,21 @@ impl State {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
             }
-            Event::Intent { effect, stage, call, recording, change } => {
+            Event::Intent { effect, stage, call, recording, change, database } => {
                 self.deaths = 0;
+                self.set_stamp(database.as_ref(), "");
                 self.position = Position { recording: *recording, then: None };
                 self.effects.push(Effect {
                     number: *effect,
                     stage: *stage,
                     call: *call,
                     change: change.clone(),
+                    database: database.clone(),
                     fate: Fate::InFlight,
                 });
             }
-            Event::Done { effect, result } => {
+            Event::Done { effect, result, stamp } => {
+                self.set_effect_stamp(*effect, stamp.as_ref());
                 self.position.then = Some((*effect, result.clone()));
                 self.set_fate(
                     *effect,
@@ -250,7 +255,10 @@ impl State {
                     },
                 );
             }
-            Event::NotDone { effect } => self.set_fate(*effect, Fate::NotDone),
+            Event::NotDone { effect, stamp } => {
+                self.set_effect_stamp(*effect, stamp.as_ref());
+                self.set_fate(*effect, Fate::NotDone);
+            }
             Event::Batch { stage, database, sequence, recording, stamp, .. } => {
                 self.deaths = 0;
                 self.position = Position { recording: *recording, then: None };
@@ -327,10 +335,10 @@ impl State {
         matches!(self.phase, Phase::PutBack | Phase::Committed)
     }
 
-    /// Whether the run has changed anything that undo would have to put back.
+    /// Whether there is anything that undo would have to put back.
     #[must_use]
-    pub fn has_touched(&self) -> bool {
-        !self.databases.is_empty()
+    pub fn is_touched(&self) -> bool {
+        self.databases.values().any(|known| !known.restored)
             || self.effects.iter().any(|e| e.change.touches && matches!(e.fate, Fate::Done(_) | Fate::InFlight))
     }
 
@@ -338,6 +346,20 @@ impl State {
     #[must_use]
     pub fn slot(&self, stage: u32) -> &str {
         self.plan.slots.get(stage as usize).map_or("?", |s| s.slot.as_str())
+    }
+
+    /// An effect has been at its database: the stamp of before it is no longer right.
+    fn set_effect_stamp(&mut self, number: u64, stamp: Option<&String>) {
+        let database = self.effects.iter().rev().find(|e| e.number == number).and_then(|e| e.database.clone());
+        if let Some(stamp) = stamp {
+            self.set_stamp(database.as_ref(), stamp);
+        }
+    }
+
+    fn set_stamp(&mut self, database: Option<&String>, stamp: &str) {
+        if let Some(known) = database.and_then(|name| self.databases.get_mut(name)) {
+            stamp.clone_into(&mut known.stamp);
+        }
     }
 
     fn set_fate(&mut self, number: u64, fate: Fate) {
@@ -359,7 +381,7 @@ impl State {
                 forward && here(stage) && self.in_flight().is_none() && *effect == self.next_effect()
             }
             Event::Batch { stage, database, .. } => forward && here(stage) && self.databases.contains_key(database),
-            Event::Done { effect, .. } | Event::NotDone { effect } => (forward || back) && in_flight(effect),
+            Event::Done { effect, .. } | Event::NotDone { effect, .. } => (forward || back) && in_flight(effect),
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
             Event::FreezeStarted {} | Event::ThawStarted {} => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,

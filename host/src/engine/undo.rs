@@ -8,7 +8,7 @@ use std::fs;
 
 use super::event::Event;
 use super::run::{Ending, Engine};
-use super::state::{Fate, Freeze, Phase};
+use super::state::{Fate, Freeze, Phase, State};
 use crate::effect::Fault;
 use crate::io::fault;
 
@@ -28,7 +28,7 @@ impl Engine {
         }
     }
 
-    /// Databases that somebody else has written to since the run's last change: undo would lose it.
+    /// What somebody else has written to in databases since the run's last change, in words: undo would lose it.
     ///
     /// # Errors
     /// Where a database cannot be read.
@@ -39,8 +39,8 @@ impl Engine {
             let store = self.shared.store(&name)?;
             // The journal line of the last batch may be lost; then the marker is ahead and the stamp proves nothing.
             let ours = known.restored || known.stamp.is_empty() || store.marker()? != known.marker;
-            if !ours && store.stamp()? != known.stamp {
-                written.push(name);
+            if !ours {
+                written.extend(store.written_since(&known.stamp)?);
             }
         }
         Ok(written)
@@ -55,7 +55,7 @@ impl Engine {
             return Ok(None);
         }
         let mut lost: Vec<String> =
-            self.foreign_writes()?.into_iter().map(|name| format!("what was written to the database {name}")).collect();
+            self.foreign_writes()?.into_iter().map(|what| format!("what was written to {what}")).collect();
         if let Some(since) = self.shared.state(|s| s.live_since) {
             for capability in self.shared.capabilities() {
                 let written = capability.written_since(since)?;
@@ -78,15 +78,15 @@ impl Engine {
         if phase != Phase::Undoing {
             self.shared.record(Event::UndoStarted { reason: reason.to_owned() })?;
         }
-        if self.shared.state(super::state::State::has_touched) {
+        if self.shared.state(State::is_touched) {
             self.shared.freeze()?;
         }
         self.restore_databases()?;
         self.undo_effects()?;
-        self.drop_undo_data()?;
         if self.shared.state(|s| s.freeze) != Freeze::Open {
             self.shared.thaw()?;
         }
+        self.drop_undo_data()?;
         self.shared.record(Event::UndoDone {})
     }
 

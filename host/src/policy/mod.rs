@@ -122,6 +122,7 @@ impl EffectiveAsk {
             (AskedCapability::Network, _) => format!("reading from {}", self.object),
             (capability, Access::Read) => format!("reading {capability} {}", self.object),
             (capability, Access::Write) => format!("writing {capability} {}", self.object),
+            (capability, Access::Define) => format!("making programs in {capability} {}", self.object),
         }
     }
 }

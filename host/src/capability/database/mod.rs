@@ -7,6 +7,7 @@
 //! What a stage may not do is refused with an answer (`Failure`); what the surroundings do to us (disk full, lock, damage,
 //! deadline) is a `Fault`, never an answer: it stops the run, and `resume` repeats the call.
 
+pub mod mysql;
 mod page;
 mod schema;
 mod snapshots;
@@ -17,7 +18,7 @@ mod value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::effect::{CallError, Fault, Store};
+use crate::effect::{CallError, Fault, Finding, Store, Verdict};
 
 pub use page::{Column, ColumnData, PAGE_BYTES, Packed, Page, PageBuilder};
 pub use schema::{ColumnDefinition, ColumnInfo, Executed, ForeignKey, Object, SnapshotInfo};
@@ -30,6 +31,32 @@ pub const MARKER_TABLE: &str = "liftlock_marker";
 
 /// The most rows that a guest may ask of a cursor at once.
 pub const MOST_ROWS: u32 = 100_000;
+
+/// One statement of a stage that changes something.
+#[derive(Clone, Copy, Debug)]
+pub struct Statement<'a> {
+    /// Its text.
+    pub sql: &'a str,
+    /// The values of its parameters.
+    pub params: &'a [Value],
+    /// The stage's clock, milliseconds since 1970: what `NOW()` says where a server can be told.
+    pub now: u64,
+    /// Whether it may make programs that stay: triggers, views, routines, events.
+    pub define: bool,
+}
+
+/// What a statement that was announced comes back with.
+pub type Act = Box<dyn FnOnce() -> Result<Executed, CallError> + Send>;
+
+/// A statement that commits by itself, described but not sent.
+pub struct PreparedStatement {
+    /// What it changes, for people: "main:users".
+    pub object: String,
+    /// The driver's record, for [`Driver::settle`]. No values: it goes into the journal.
+    pub record: serde_json::Value,
+    /// Sends it. On an answer nothing has changed.
+    pub act: Act,
+}
 
 /// One database. The engine brackets every [`Driver::execute`] and [`Driver::load`] with [`Store::begin`] and
 /// [`Store::commit`].
@@ -83,17 +110,41 @@ pub trait Driver: Store {
     ///
     /// # Errors
     /// As [`Driver::query`]; the fault "batch-lost" if the whole batch went with it.
-    fn execute(&self, sql: &str, params: &[Value]) -> Result<Executed, CallError>;
+    fn execute(&self, statement: &Statement<'_>) -> Result<Executed, CallError>;
 
-    /// Whether this statement cannot be part of a transaction: the engine then commits the batch before it.
-    fn closes_batch(&self, sql: &str) -> bool;
+    /// Whether this statement cannot be part of a transaction, as it commits by itself: it is then an effect of its own, by
+    /// [`Driver::prepare`].
+    fn commits_itself(&self, sql: &str) -> bool {
+        let _ = sql;
+        false
+    }
+
+    /// Describes a statement that commits by itself, and makes durable what is needed to settle and to undo it. No batch is
+    /// open. On an answer nothing has happened.
+    ///
+    /// # Errors
+    /// As [`Driver::query`].
+    fn prepare(&self, statement: &Statement<'_>) -> Result<PreparedStatement, CallError> {
+        let text = format!("{} has no statements that commit by themselves", self.dialect());
+        let _ = statement;
+        Err(Fault::new("internal", text).into())
+    }
+
+    /// Looks whether a statement of [`Driver::prepare`] happened, from the record that it gave.
+    ///
+    /// # Errors
+    /// Where the database cannot be looked at.
+    fn settle(&self, record: &serde_json::Value) -> Result<Verdict, Fault> {
+        let _ = record;
+        Err(Fault::new("journal-damaged", format!("{} has nothing to settle", self.dialect())))
+    }
 
     /// Copies tables (all, if the list is empty) into an empty directory, reads the copy back, compares, and makes it
-    /// durable. The copy can be loaded without us.
+    /// durable. The copy can be loaded without us. `frozen`: nobody else writes meanwhile.
     ///
     /// # Errors
     /// "no-such-table"; the fault "disk-full".
-    fn snapshot(&self, tables: &[String], directory: &Path) -> Result<SnapshotInfo, CallError>;
+    fn snapshot(&self, tables: &[String], directory: &Path, frozen: bool) -> Result<SnapshotInfo, CallError>;
 
     /// What [`Driver::snapshot`] made in this directory.
     ///
@@ -101,12 +152,34 @@ pub trait Driver: Store {
     /// The fault "snapshot-damaged".
     fn snapshot_info(&self, directory: &Path) -> Result<SnapshotInfo, Fault>;
 
-    /// Puts the tables of a snapshot back, in the open batch: definitions, rows, indexes, triggers. No trigger fires and
-    /// nothing cascades.
+    /// Puts the tables of a snapshot back: definitions, rows, indexes, triggers. No trigger fires and nothing cascades. In the
+    /// open batch, unless [`Driver::load_commits_itself`].
     ///
     /// # Errors
     /// "foreign-key-violation"; the fault "snapshot-damaged".
     fn load(&self, directory: &Path) -> Result<SnapshotInfo, CallError>;
+
+    /// Whether [`Driver::load`] cannot be part of a transaction. It is then an effect that is done again after a crash.
+    fn load_commits_itself(&self) -> bool {
+        false
+    }
+
+    /// Makes durable what undo needs of the tables that [`Driver::load`] would replace.
+    ///
+    /// # Errors
+    /// "snapshot-damaged"; where they cannot be saved.
+    fn before_load(&self, directory: &Path) -> Result<(), Fault> {
+        let _ = directory;
+        Ok(())
+    }
+
+    /// What the host itself should look at before an upgrade. Changes nothing.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached.
+    fn preflight(&self) -> Result<Vec<Finding>, Fault> {
+        Ok(Vec::new())
+    }
 
     /// Rows of every table, without our marker.
     ///

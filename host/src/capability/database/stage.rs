@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{
-    ColumnDefinition, ColumnInfo, Cursor, Databases, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
+    ColumnDefinition, ColumnInfo, Cursor, Databases, Driver, ForeignKey, Object, SnapshotInfo, Statement, Value,
 };
 use crate::effect::{Access, CallError, Failure, Prepared};
 
@@ -114,30 +114,35 @@ impl StageDatabase {
         self.admit(name, Access::Write)
     }
 
-    /// See [`Driver::execute`].
-    ///
-    /// # Errors
-    /// As there, and as [`StageDatabase::admit_write`].
-    pub fn execute(&self, name: &str, sql: &str, params: &[Value]) -> Result<Executed, CallError> {
-        self.admit_write(name)?.execute(sql, params)
-    }
-
-    /// See [`Driver::closes_batch`].
-    ///
-    /// # Errors
-    /// As [`StageDatabase::admit_write`].
-    pub fn closes_batch(&self, name: &str, sql: &str) -> Result<bool, CallError> {
-        Ok(self.admit_write(name)?.closes_batch(sql))
-    }
-
     /// Describes a snapshot that has not been made yet. `seq` is the effect's number in the run, and becomes part of the id.
     ///
     /// # Errors
     /// "not-granted", "read-only", "no-such-database", "no-such-table".
-    pub fn prepare_snapshot(&self, seq: u64, name: &str, tables: &[String]) -> Result<Prepared, CallError> {
+    pub fn prepare_snapshot(
+        &self,
+        seq: u64,
+        name: &str,
+        tables: &[String],
+        frozen: bool,
+    ) -> Result<Prepared, CallError> {
         self.open(name)?;
         self.refuse_if_read_only("snapshot")?;
-        self.databases.prepare_snapshot(seq, name, tables)
+        self.databases.prepare_snapshot(seq, name, tables, frozen)
+    }
+
+    /// Describes a statement that commits by itself. See [`Driver::prepare`].
+    ///
+    /// # Errors
+    /// As there, and as [`StageDatabase::open`].
+    pub fn prepare_statement(&self, name: &str, statement: &Statement<'_>) -> Result<Prepared, CallError> {
+        self.admit_write(name)?;
+        self.databases.prepare_statement(name, statement)
+    }
+
+    /// Whether this stage may make programs that stay in a database: triggers, views, routines, events.
+    #[must_use]
+    pub fn may_define(&self, name: &str) -> bool {
+        self.grant.databases.get(name) == Some(&Access::Define)
     }
 
     /// Lets the stage load a snapshot that it made itself.
@@ -150,19 +155,33 @@ impl StageDatabase {
     /// # Errors
     /// "not-granted" for a snapshot that is neither the stage's own nor its input; else as [`Driver::load`].
     pub fn load(&self, name: &str, id: &str) -> Result<SnapshotInfo, CallError> {
+        self.admit_load(name, id)?;
+        self.databases.load(name, id)
+    }
+
+    /// The same where it commits by itself.
+    ///
+    /// # Errors
+    /// As [`StageDatabase::load`].
+    pub fn prepare_load(&self, name: &str, id: &str) -> Result<Prepared, CallError> {
+        self.admit_load(name, id)?;
+        self.databases.prepare_load(name, id)
+    }
+
+    fn admit_load(&self, name: &str, id: &str) -> Result<(), CallError> {
         self.admit_write(name)?;
         if !self.grant.snapshots.contains(id) {
             let text = format!("{id:?} is neither a snapshot of this stage nor one of its inputs of kind \"snapshot\"");
             return Err(CallError::answer("not-granted", text));
         }
-        self.databases.load(name, id)
+        Ok(())
     }
 
     fn admit(&self, name: &str, wanted: Access) -> Result<Arc<dyn Driver>, CallError> {
         if self.grant.databases.get(name).is_none_or(|granted| *granted < wanted) {
             return Err(self.not_granted(name, wanted).into());
         }
-        if wanted == Access::Write {
+        if wanted > Access::Read {
             self.refuse_if_read_only("change")?;
         }
         let missing = || CallError::answer("no-such-database", format!("the installation has no database {name:?}"));

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::apply::Touches;
 use super::conversation::{Conversation, Stopped};
 use super::event::{FORMAT, Plan, PlannedStage};
 use super::operator::Nobody;
@@ -50,7 +51,7 @@ fn done() -> Result<Result<Outcome, Failure>, Stopped> {
 }
 
 fn write(talk: &mut Conversation, world: &World, key: &str, value: &str) -> Result<Result<u64, Failure>, Stopped> {
-    talk.effect("disk.write", &(key, value), true, |_| world.prepare_write(key, value))
+    talk.effect("disk.write", &(key, value), Touches::Files, |_| world.prepare_write(key, value))
 }
 
 fn insert(talk: &mut Conversation, world: &World, row: i64) -> Result<Result<u64, Failure>, Stopped> {

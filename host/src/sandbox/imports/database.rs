@@ -8,9 +8,11 @@ use wasmtime::component::Resource;
 
 use super::rows;
 use crate::capability::database::{
-    ColumnDefinition, ColumnInfo, Driver, Executed, ForeignKey, Object, Page, SnapshotInfo, StageDatabase, Value,
+    ColumnDefinition, ColumnInfo, Driver, Executed, ForeignKey, Object, Page, SnapshotInfo, StageDatabase, Statement,
+    Value,
 };
 use crate::effect::CallError;
+use crate::engine::Touches;
 use crate::sandbox::bindings::liftlock::database::database as wit;
 use crate::sandbox::bindings::liftlock::run::types::Failure;
 use crate::sandbox::guest::{Answer, ConnectionHandle, CursorHandle, Guest, TransactionHandle, answer, store, trap};
@@ -72,9 +74,21 @@ impl Guest {
             Err(refused) => return Ok(Err(refused)),
         };
         let key = (database, sql, &params);
-        let live = || driver.execute(sql, &params);
-        let called =
-            self.talk.data("database.execute", &store(driver.clone()), &key, live, |done: &Executed| done.affected);
+        let statement = Statement {
+            sql,
+            params: &params,
+            now: self.talk.context().clock,
+            define: self.database.may_define(database),
+        };
+        let called = if driver.commits_itself(sql) {
+            let touched = store(driver);
+            self.talk.effect("database.execute", &key, Touches::Database(&touched), |_| {
+                self.database.prepare_statement(database, &statement)
+            })
+        } else {
+            let live = || driver.execute(&statement);
+            self.talk.data("database.execute", &store(driver.clone()), &key, live, |done: &Executed| done.affected)
+        };
         Ok(answer(called)?.map(|done: Executed| wit::Executed {
             affected: done.affected,
             last_id: done.last_id,
@@ -149,8 +163,9 @@ impl wit::HostConnection for Guest {
     fn snapshot(&mut self, connection: Connection, tables: Vec<String>) -> Answer<wit::SnapshotInfo, Failure> {
         let name = self.database(&connection)?;
         let database = &self.database;
-        let called = self.talk.effect("database.snapshot", &(&name, &tables), false, |effect| {
-            database.prepare_snapshot(effect, &name, &tables)
+        let frozen = self.talk.is_frozen();
+        let called = self.talk.effect("database.snapshot", &(&name, &tables), Touches::Nothing, |effect| {
+            database.prepare_snapshot(effect, &name, &tables, frozen)
         });
         let made: Result<SnapshotInfo, Failure> = answer(called)?;
         Ok(made.map(|info| {
@@ -167,9 +182,15 @@ impl wit::HostConnection for Guest {
             Err(refused) => return Ok(Err(refused)),
         };
         let database = &self.database;
-        let live = || database.load(&name, &snapshot);
         let key = (&name, &snapshot);
-        let called = self.talk.data("database.load", &store(driver), &key, live, |info: &SnapshotInfo| info.rows);
+        let touched = store(driver.clone());
+        let called = if driver.load_commits_itself() {
+            self.talk
+                .effect("database.load", &key, Touches::Database(&touched), |_| database.prepare_load(&name, &snapshot))
+        } else {
+            let live = || database.load(&name, &snapshot);
+            self.talk.data("database.load", &touched, &key, live, |info: &SnapshotInfo| info.rows)
+        };
         Ok(answer(called)?.map(|info: SnapshotInfo| info.into()))
     }
 

@@ -7,6 +7,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::capability::files::{Bulk, Entry, Extracted, Place, StageFiles};
 use crate::effect::{CallError, Prepared};
+use crate::engine::Touches;
 use crate::sandbox::bindings::liftlock::files::files;
 use crate::sandbox::bindings::liftlock::run::types::Failure;
 use crate::sandbox::guest::{Answer, DirectoryHandle, Guest, answer};
@@ -45,6 +46,7 @@ impl Guest {
             return self.refuse(refused);
         }
         let files = &self.files;
+        let touches = if touches { Touches::Files } else { Touches::Nothing };
         answer(self.talk.effect(function, &(place, arguments), touches, |effect| prepare(files, effect)))
     }
 
@@ -185,9 +187,9 @@ impl files::Host for Guest {
     fn extract(&mut self, artifact: String, root: String, strip: u32) -> Answer<files::Extracted, Failure> {
         let files = &self.files;
         let key = (&artifact, &root, strip);
-        let called = self
-            .talk
-            .effect("files.extract", &key, false, |effect| files.prepare_extract(effect, &artifact, &root, strip));
+        let called = self.talk.effect("files.extract", &key, Touches::Nothing, |effect| {
+            files.prepare_extract(effect, &artifact, &root, strip)
+        });
         let done: Result<Extracted, Failure> = answer(called)?;
         Ok(done.map(|made| {
             self.talk.mint("tree", &made.tree);
@@ -204,15 +206,16 @@ impl files::Host for Guest {
     ) -> Answer<files::Bulk, Failure> {
         let files = &self.files;
         let key = (&tree, &entries, &carry);
-        let called = self
-            .talk
-            .effect("files.switch-entries", &key, true, |effect| files.prepare_switch(effect, &tree, &entries, &carry));
+        let called = self.talk.effect("files.switch-entries", &key, Touches::Files, |effect| {
+            files.prepare_switch(effect, &tree, &entries, &carry)
+        });
         Ok(answer(called)?.map(|bulk: Bulk| bulk.into()))
     }
 
     fn discard(&mut self, id: String) -> Answer<files::Bulk, Failure> {
         let files = &self.files;
-        let called = self.talk.effect("files.discard", &id, false, |effect| files.prepare_discard(effect, &id));
+        let called =
+            self.talk.effect("files.discard", &id, Touches::Nothing, |effect| files.prepare_discard(effect, &id));
         Ok(answer(called)?.map(|bulk: Bulk| bulk.into()))
     }
 }

@@ -1,6 +1,7 @@
 //! `liftlock:network/network`.
 
 use crate::capability::network::{Downloaded, ExpectedPin, Response};
+use crate::engine::Touches;
 use crate::sandbox::bindings::liftlock::network::network::{self, Pin};
 use crate::sandbox::bindings::liftlock::run::types::Failure;
 use crate::sandbox::guest::{Answer, Guest, answer};
@@ -22,7 +23,7 @@ impl network::Host for Guest {
         let network = &self.network;
         let expect = expect.map(|pin| ExpectedPin { sha256: pin.sha256, size: pin.size });
         let pin = expect.as_ref().map(|p| (&p.sha256, p.size));
-        let called = self.talk.effect("network.download", &(&url, &name, pin), false, |effect| {
+        let called = self.talk.effect("network.download", &(&url, &name, pin), Touches::Nothing, |effect| {
             network.prepare_download(effect, &url, &name, expect.as_ref())
         });
         let result: Result<Downloaded, Failure> = answer(called)?;

@@ -4,6 +4,9 @@
 //!   in front of a guest's SQL; [`batch`] has the transactions with the marker.
 //! * [`restore`] saves the files and puts them back byte for byte; [`stamp`] tells whether anybody wrote.
 //! * [`snapshot`] and [`load`] are the operator's backups.
+//!
+//! No statement commits by itself here: schema changes and the header's pragmas are part of the transaction, and the pragmas
+//! that are not (`foreign_keys`) are refused.
 
 mod batch;
 mod catalog;
@@ -30,7 +33,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::capability::database::{
-    ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Value,
+    ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Statement, Value,
 };
 use crate::effect::{CallError, Fault, Marker, Store};
 
@@ -171,18 +174,12 @@ impl Driver for Sqlite {
         Ok(cursor)
     }
 
-    fn execute(&self, sql: &str, params: &[Value]) -> Result<Executed, CallError> {
-        let (sql, params) = (sql.to_owned(), params.to_owned());
+    fn execute(&self, statement: &Statement<'_>) -> Result<Executed, CallError> {
+        let (sql, params) = (statement.sql.to_owned(), statement.params.to_owned());
         self.with(move |session| session.execute(&sql, &params))
     }
 
-    /// Never: on SQLite schema changes and the header's pragmas are part of the transaction, and the pragmas that are not
-    /// (`foreign_keys`) are refused.
-    fn closes_batch(&self, _sql: &str) -> bool {
-        false
-    }
-
-    fn snapshot(&self, tables: &[String], directory: &Path) -> Result<SnapshotInfo, CallError> {
+    fn snapshot(&self, tables: &[String], directory: &Path, _frozen: bool) -> Result<SnapshotInfo, CallError> {
         let (tables, directory) = (tables.to_owned(), directory.to_owned());
         self.with(move |session| Ok(session.snapshot(&tables, &directory)?))
     }

@@ -86,7 +86,7 @@ mod crashing {
             "batches" => drop(two_batches(&database)),
             "snapshot" => {
                 let databases = Databases::new(vec![Arc::new(database)], directory.join("backups"), "run-1".to_owned());
-                drop((databases.prepare_snapshot(4, "main", &[]).unwrap().act)());
+                drop((databases.prepare_snapshot(4, "main", &[], true).unwrap().act)());
             }
             other => panic!("no scenario is called {other}"),
         }
@@ -193,7 +193,7 @@ mod crashing {
                 let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(place.config.clone()).unwrap());
                 let backups = place.directory.path().join("backups");
                 let databases = Databases::new(vec![driver], backups.clone(), "run-1".to_owned());
-                let prepared = databases.prepare_snapshot(4, "main", &[]).unwrap();
+                let prepared = databases.prepare_snapshot(4, "main", &[], true).unwrap();
                 if databases.settle(&prepared.change).unwrap() == Verdict::NotDone {
                     let left = fs::read_dir(&backups).map_or(0, Iterator::count);
                     assert_eq!(left, 0, "{fault}");

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Sqlite, SqliteConfig};
-use crate::capability::database::{Cell, Driver, Executed, Page, Value};
+use crate::capability::database::{Cell, Driver, Executed, Page, Statement, Value};
 use crate::effect::{CallError, Failure, Fault, Marker, Store};
 
 /// A database in a directory of its own.
@@ -86,7 +86,7 @@ impl Place {
     }
 
     fn execute(&self, sql: &str) -> Result<Executed, CallError> {
-        self.database.execute(sql, &[])
+        self.database.execute(&Statement { sql, params: &[], now: 0, define: false })
     }
 
     /// All rows, as values.

@@ -40,7 +40,7 @@ impl Shop {
 
     fn snapshot(&self, seq: u64, tables: &[&str]) -> SnapshotInfo {
         let tables: Vec<String> = tables.iter().map(|table| (*table).to_owned()).collect();
-        let prepared = self.stage(Access::Read).prepare_snapshot(seq, "main", &tables).unwrap();
+        let prepared = self.stage(Access::Read).prepare_snapshot(seq, "main", &tables, true).unwrap();
         serde_json::from_value((prepared.act)().unwrap()).unwrap()
     }
 
@@ -95,7 +95,7 @@ fn a_check_changes_nothing_whatever_is_granted() {
     let grant = DatabaseGrant { slot: "s".into(), databases, snapshots: BTreeSet::new(), read_only: true };
     let stage = StageDatabase::new(Arc::clone(&shop.databases), grant);
     assert_eq!(answer(stage.execute("main", "DELETE FROM a", &[])).code, "read-only");
-    assert_eq!(answer(stage.prepare_snapshot(1, "main", &[]).map(drop)).code, "read-only");
+    assert_eq!(answer(stage.prepare_snapshot(1, "main", &[], true).map(drop)).code, "read-only");
     assert_eq!(answer(stage.open("gone").map(drop)).code, "no-such-database");
     assert_eq!(stage.dialect("main").unwrap(), "sqlite");
 }
@@ -104,7 +104,7 @@ fn a_check_changes_nothing_whatever_is_granted() {
 fn a_snapshot_of_unknown_or_forbidden_tables_is_refused() {
     let shop = Shop::new(|_| {});
     for table in ["none", "va", "sqlite_sequence", "liftlock_marker", "a; DROP TABLE a"] {
-        let refused = shop.stage(Access::Read).prepare_snapshot(1, "main", &[table.to_owned()]).map(drop);
+        let refused = shop.stage(Access::Read).prepare_snapshot(1, "main", &[table.to_owned()], true).map(drop);
         assert_eq!(answer(refused).code, "no-such-table", "{table}");
     }
 }
@@ -130,7 +130,7 @@ fn a_snapshot_of_a_database_with_a_log_and_a_marker_is_one_file_without_it() {
     place.batch(1, &["DELETE FROM many WHERE id > 9000"]);
     let directory = place.directory.path().join("copy");
     fs::create_dir(&directory).unwrap();
-    let info = place.database.snapshot(&[], &directory).unwrap();
+    let info = place.database.snapshot(&[], &directory, true).unwrap();
     assert_eq!((info.tables, info.rows), (1, 9_000));
     let copy = Connection::open(directory.join("main.sqlite")).unwrap();
     assert_eq!(copy.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)), Ok(1));
@@ -140,7 +140,7 @@ fn a_snapshot_of_a_database_with_a_log_and_a_marker_is_one_file_without_it() {
 #[test]
 fn a_killed_snapshot_is_cleared_and_a_finished_one_is_done() {
     let shop = Shop::new(|_| {});
-    let prepared = shop.stage(Access::Read).prepare_snapshot(3, "main", &[]).unwrap();
+    let prepared = shop.stage(Access::Read).prepare_snapshot(3, "main", &[], true).unwrap();
     let change = prepared.change.clone();
     let site = shop.place.directory.path().join("backups/.run-1-3-main.new");
     fs::create_dir_all(&site).unwrap();
@@ -157,7 +157,7 @@ fn a_killed_snapshot_is_cleared_and_a_finished_one_is_done() {
 fn a_stop_in_a_snapshot_leaves_nothing() {
     let shop = Shop::new(|_| {});
     shop.place.config.stop.store(true, std::sync::atomic::Ordering::SeqCst);
-    let prepared = shop.stage(Access::Read).prepare_snapshot(3, "main", &[]).unwrap();
+    let prepared = shop.stage(Access::Read).prepare_snapshot(3, "main", &[], true).unwrap();
     assert_eq!(fault((prepared.act)()).code, "interrupted");
     assert_eq!(fs::read_dir(shop.place.directory.path().join("backups")).unwrap().count(), 0);
 }

@@ -1,0 +1,87 @@
+//! Where a server is and who logs in. The password is in no `Debug`, message, argv or environment of a child.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use mysql_async::{Opts, OptsBuilder, SslOpts};
+
+use super::MysqlConfig;
+use super::link::Account;
+use crate::effect::Fault;
+
+/// When the connection is encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tls {
+    /// When the server offers it. A server that does not is spoken to in the clear.
+    #[default]
+    Preferred,
+    /// Always, and the server's certificate must be right: by the system's authorities, or by this file (PEM).
+    Required(Option<PathBuf>),
+    /// Never.
+    Off,
+}
+
+/// Where the server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A unix socket.
+    Socket(PathBuf),
+    /// Host and port.
+    Tcp(String, u16),
+}
+
+/// A server, a schema and an account, with an optional second account for the stages.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens.
+    pub place: Place,
+    /// The schema ("database") on it.
+    pub schema: String,
+    /// The account: user and password.
+    pub account: (String, String),
+    /// A smaller account, for the stages' SQL.
+    pub stage_account: Option<(String, String)>,
+    /// Encryption.
+    pub tls: Tls,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{:?}/{}", self.account.0, self.place, self.schema)
+    }
+}
+
+impl MysqlConfig {
+    /// The options of a connection.
+    pub(super) fn options(&self, account: Account) -> Result<Opts, Fault> {
+        let server = &self.server;
+        let (user, password) = match (account, &server.stage_account) {
+            (Account::Stage, Some(stage)) => stage,
+            _ => &server.account,
+        };
+        let mut options = OptsBuilder::default()
+            .user(Some(user))
+            .pass(Some(password))
+            .db_name(Some(&server.schema))
+            .prefer_socket(false)
+            .stmt_cache_size(64)
+            .init(vec![
+                "SET NAMES utf8mb4".to_owned(),
+                "SET SESSION autocommit = 1, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 28800"
+                    .to_owned(),
+            ]);
+        options = match &server.place {
+            Place::Socket(path) => options.socket(Some(path.display().to_string())),
+            Place::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port),
+        };
+        if let (Tls::Required(authority), Place::Tcp(..)) = (&server.tls, &server.place) {
+            let ssl = SslOpts::default();
+            let ssl = match authority {
+                Some(file) => ssl.with_root_certs(vec![file.clone().into()]),
+                None => ssl,
+            };
+            options = options.ssl_opts(ssl);
+        }
+        Ok(options.into())
+    }
+}

@@ -1,0 +1,100 @@
+//! One connection to the server, for one thread: its calls block.
+
+use std::time::Duration;
+
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Error, Params, Row};
+use tokio::runtime::{Builder, Runtime};
+
+use super::MysqlConfig;
+use super::error;
+use crate::effect::Fault;
+
+/// The longest wait for a server that does not answer at all.
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+
+/// Who logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Account {
+    /// The host's own: snapshots, definitions, restore.
+    Host,
+    /// The one for the stages' SQL: the host's, if the operator named no smaller one.
+    Stage,
+}
+
+/// What a statement did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ran {
+    /// Rows.
+    pub(super) affected: u64,
+    /// The id that the last INSERT made.
+    pub(super) last_id: Option<u64>,
+}
+
+/// A connection. Dropped: it is closed.
+pub(super) struct Link {
+    // Before the runtime: a connection says goodbye on its own runtime.
+    connection: Option<Conn>,
+    runtime: Runtime,
+}
+
+impl Link {
+    /// Connects, with the host's settings: UTF-8, time-outs, autocommit.
+    pub(super) fn open(config: &MysqlConfig, account: Account) -> Result<Self, Fault> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Fault::io(format_args!("database {}", config.name), &error))?;
+        let options = config.options(account)?;
+        let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options)).await };
+        let connection = match runtime.block_on(connecting) {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(error::connecting(config, &error)),
+            Err(_) => return Err(error::unreachable(config, "it does not answer")),
+        };
+        Ok(Self { connection: Some(connection), runtime })
+    }
+
+    /// The server's number for this session.
+    pub(super) fn id(&self) -> u32 {
+        self.connection.as_ref().map_or(0, Conn::id)
+    }
+
+    /// Does something with the connection. The future must not be given up half way: the connection would be unusable.
+    pub(super) fn with<T>(&mut self, act: impl AsyncFnOnce(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
+        match &mut self.connection {
+            Some(connection) => self.runtime.block_on(act(connection)),
+            None => Err(Error::Driver(mysql_async::DriverError::ConnectionClosed)),
+        }
+    }
+
+    /// Runs a statement of the host's own, and leaves out its rows.
+    pub(super) fn run(&mut self, sql: &str) -> Result<Ran, Error> {
+        self.with(async |connection| {
+            let result = connection.query_iter(sql).await?;
+            let ran = Ran { affected: result.affected_rows(), last_id: result.last_insert_id() };
+            result.drop_result().await?;
+            Ok(ran)
+        })
+    }
+
+    /// All rows of a query of the host's own, by the text protocol. For results that are small.
+    pub(super) fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Error> {
+        self.with(async |connection| connection.query(sql).await)
+    }
+
+    /// The same by the binary protocol, with parameters.
+    pub(super) fn ask(&mut self, sql: &str, params: impl Into<Params> + Send) -> Result<Vec<Row>, Error> {
+        self.with(async |connection| connection.exec(sql, params).await)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // The server notices a closed socket too: no need to wait long, or to tell.
+            let bye = async { tokio::time::timeout(Duration::from_secs(1), connection.disconnect()).await };
+            let _ = self.runtime.block_on(bye);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The stage's connection: the guest's statements.

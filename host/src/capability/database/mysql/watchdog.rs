@@ -1,0 +1,1 @@
+//! Ends a statement that takes too long: `KILL QUERY` from a second connection.
