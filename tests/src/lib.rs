@@ -15,6 +15,7 @@ pub mod places;
 pub mod proxy;
 pub mod watched;
 pub mod webmail;
+pub mod zoo;
 
 use std::fmt::Display;
 

@@ -17,7 +17,7 @@ impl Bench {
         Self { proxy: Proxy::start(schema.socket()).unwrap(), schema }
     }
 
-    fn client(&self) -> anyhow::Result<Client> {
+    fn client(&self) -> Result<Client> {
         let options = OptsBuilder::default().ip_or_hostname("127.0.0.1").tcp_port(self.proxy.port());
         let options = options.user(Some(self.schema.user())).db_name(Some(self.schema.name())).prefer_socket(false);
         Client::new(options)
