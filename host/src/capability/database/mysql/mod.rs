@@ -19,6 +19,8 @@ mod restore;
 mod session;
 mod sql;
 mod stamp;
+#[cfg(test)]
+mod testing;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -26,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use account::{Place, Server, Tls};
+pub use account::{Credentials, Place, Server, Tls};
 
 use crate::meter::Meter;
 
