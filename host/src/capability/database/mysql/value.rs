@@ -91,8 +91,8 @@ impl Decoder {
                 let _ = write_time(text, *kind, row.as_ref(index));
             }
         }
-        let cell = |(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text));
-        self.kinds.iter().zip(&self.texts).enumerate().map(cell).collect()
+        let columns = self.kinds.iter().zip(&self.texts).enumerate();
+        columns.map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text))).collect()
     }
 }
 
@@ -146,18 +146,17 @@ fn write_time(text: &mut String, kind: Kind, value: Option<&Sent>) -> std::fmt::
 pub(super) fn describe(columns: &[Column], catalog: &Catalog) -> Vec<ColumnInfo> {
     let describe = |column: &Column| {
         let table = catalog.tables.get(column.org_table_str().as_ref());
-        let of = |table: &super::catalog::Table| {
-            table.columns.iter().find(|known| known.definition.name == column.org_name_str()).cloned()
-        };
+        let name = column.org_name_str();
+        let known = table.and_then(|table| table.columns.iter().find(|known| known.definition.name == name));
         let mut info =
             ColumnInfo { name: column.name_str().into_owned(), declared: String::new(), extra: Vec::new() };
         if is_unsigned(column) {
-            info.extra.push(("unsigned".to_owned(), "true".to_owned()));
+            info.extra.push(("unsigned".to_owned(), "yes".to_owned()));
         }
-        if let Some(known) = table.and_then(of) {
-            info.declared = known.definition.declared;
-            let says_text = |(name, _): &(String, String)| name == "charset" || name == "collation";
-            info.extra.extend(known.definition.extra.into_iter().filter(says_text));
+        if let Some(known) = known {
+            info.declared.clone_from(&known.definition.declared);
+            let says_text = |(name, _): &&(String, String)| name == "charset" || name == "collation";
+            info.extra.extend(known.definition.extra.iter().filter(says_text).cloned());
         }
         info
     };

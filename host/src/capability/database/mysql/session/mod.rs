@@ -5,6 +5,7 @@
 
 mod execute;
 mod schema;
+mod store;
 #[cfg(test)]
 mod tests;
 
