@@ -1,6 +1,6 @@
 //! The server's errors, told apart: an answer for the guest, a fault that stops the run, a batch that is lost.
 
-use mysql_async::{DriverError, Error, ServerError};
+use mysql_async::{Error, ServerError};
 
 use super::MysqlConfig;
 use super::sql;
@@ -110,7 +110,6 @@ pub(super) fn of_guest(name: &str, statement: &str, error: &Error) -> Trouble {
     let what = "a statement of the stage";
     let server = match error {
         Error::Server(server) => server,
-        Error::Driver(driver) if is_about_params(driver) => return Trouble::Answer(no_parameters(statement)),
         other => return Trouble::Lost(lost(name, what, &other.to_string())),
     };
     match server.code {
@@ -187,21 +186,4 @@ fn answer(statement: &str, server: &ServerError) -> Failure {
     failure.extra.push(("code".to_owned(), server.code.to_string()));
     failure.extra.push(("sqlstate".to_owned(), server.state.clone()));
     failure
-}
-
-/// The driver looks for parameters of the form `:name` by rules of its own, and loses its way at a quote right behind `-` or
-/// `/`. It then sends nothing.
-fn is_about_params(error: &DriverError) -> bool {
-    matches!(
-        error,
-        DriverError::Params(_)
-            | DriverError::MixedParams
-            | DriverError::StmtParamsMismatch { .. }
-            | DriverError::StmtParamsNumberExceedsLimit { .. }
-    )
-}
-
-fn no_parameters(statement: &str) -> Failure {
-    let text = "parameters are written ?, and a literal must not follow right behind - or /";
-    refused("bad-argument", text, statement)
 }

@@ -29,22 +29,24 @@ pub(super) struct Limit {
     time: Duration,
     /// Set when the operator wants to stop, if that ends it too.
     stop: Option<Arc<AtomicBool>>,
+    /// Whether it still counts when it worked after it was to be killed: a change has happened then, a read has no end yet.
+    counts_when_late: bool,
 }
 
 impl Limit {
     /// A read of a guest: to its deadline, or until the operator wants to stop.
     pub(super) fn of_read(config: &MysqlConfig) -> Self {
-        Self { time: config.statement_time, stop: Some(Arc::clone(&config.stop)) }
+        Self { time: config.statement_time, stop: Some(Arc::clone(&config.stop)), counts_when_late: false }
     }
 
     /// A change of a guest: to its deadline.
     pub(super) fn of_change(config: &MysqlConfig) -> Self {
-        Self { time: config.statement_time, stop: None }
+        Self { time: config.statement_time, stop: None, counts_when_late: true }
     }
 
     /// What nobody wants any more.
     pub(super) fn at_most(time: Duration) -> Self {
-        Self { time, stop: None }
+        Self { time, stop: None, counts_when_late: false }
     }
 }
 
@@ -149,10 +151,12 @@ pub(super) fn watched<T>(
             Err(Ok(true)) => act.await,
             Err(_) => return Err(Ended::Unreachable),
         };
-        done.map_err(|error| match seen.load(Ordering::SeqCst) {
-            DEADLINE => Ended::Deadline,
-            STOPPED => Ended::Stopped,
-            _ => Ended::Error(error),
-        })
+        match (done, seen.load(Ordering::SeqCst)) {
+            (Ok(done), seen) if seen == QUIET || limit.counts_when_late => Ok(done),
+            (_, DEADLINE) => Err(Ended::Deadline),
+            (_, STOPPED) => Err(Ended::Stopped),
+            (Err(error), _) => Err(Ended::Error(error)),
+            (Ok(done), _) => Ok(done),
+        }
     })
 }

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Params};
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{Error, Params, QueryResult};
 
 use super::super::error::{self, Trouble};
 use super::super::link::Ran;
 use super::super::restore;
-use super::super::sql::{self, Kind, Use};
+use super::super::sql::{self, Kind, Parsed, Use};
 use super::super::stream::{of_ended, wrong_number};
 use super::super::watchdog::Limit;
-use super::{Batch, Session, one};
+use super::{Batch, Session, Stage, for_driver, one};
 use crate::capability::database::{Executed, Statement};
 use crate::effect::{CallError, Fault};
 
@@ -45,7 +45,7 @@ impl Session {
         let params = self.params(statement.params, statement.sql)?;
         restore::before_touch(&self.config, &schema.catalog, &touched)?;
         for tries in 0.. {
-            let trouble = match self.send(&parsed.text, &params, statement.now) {
+            let trouble = match self.send(&parsed, &params, statement.now) {
                 Ok(ran) => return Ok(executed(ran)),
                 Err(trouble) => trouble,
             };
@@ -59,36 +59,34 @@ impl Session {
     }
 
     /// Sends one statement that changes something, at a time of the stage's clock.
-    pub(super) fn send(&mut self, text: &str, params: &Params, now: u64) -> Result<Ran, Trouble> {
+    pub(super) fn send(&mut self, statement: &Parsed, params: &Params, now: u64) -> Result<Ran, Trouble> {
         let config = Arc::clone(&self.config);
+        let text = statement.text.as_str();
+        // What MySQL cannot prepare, triggers and routines, and what the driver would misread in them, goes as it is.
+        let goes_as_text = statement.kind == Kind::Schema && matches!(params, Params::Empty);
+        let prepared = match for_driver(text) {
+            Ok(spaced) => Some(spaced),
+            Err(_) if goes_as_text => None,
+            Err(failure) => return Err(Trouble::Answer(failure)),
+        };
         let stage = self.stage().map_err(Trouble::Fault)?;
-        if stage.clock != Some(now) {
-            let set = format!("SET SESSION timestamp = {}.{:03}", now / 1000, now % 1000);
-            stage.link.run(&set).map_err(|error| error::of_guest(&config.name, &set, &error))?;
-            stage.clock = Some(now);
-        }
-        let limit = Limit::of_change(&config);
-        let sent = stage.link.watched(&limit, async |connection| {
-            let prepared = match connection.prep(text).await {
-                Ok(prepared) => prepared,
-                // MySQL prepares no triggers and routines.
-                Err(Error::Server(error))
-                    if error.code == error::code::NOT_PREPARABLE && matches!(params, Params::Empty) =>
-                {
-                    let result = connection.query_iter(text).await?;
-                    let ran = Ran { affected: result.affected_rows(), last_id: result.last_insert_id() };
-                    result.drop_result().await?;
-                    return Ok(Ok(ran));
-                }
-                Err(error) => return Err(error),
+        stage.tell_time(now).map_err(|error| error::of_guest(&config.name, "SET timestamp", &error))?;
+        let sent = stage.link.watched(&Limit::of_change(&config), async |connection| {
+            let prepared = match prepared {
+                Some(spaced) => connection.prep(spaced).await.map(Some),
+                None => Ok(None),
             };
-            if let Some(trouble) = wrong_number(&prepared, params, text) {
-                return Ok(Err(trouble));
+            match prepared {
+                Ok(Some(prepared)) => match wrong_number(&prepared, params, text) {
+                    Some(trouble) => Ok(Err(trouble)),
+                    None => ran(connection.exec_iter(prepared, params.clone()).await?).await.map(Ok),
+                },
+                Err(Error::Server(error)) if error.code == error::code::NOT_PREPARABLE && goes_as_text => {
+                    ran(connection.query_iter(text).await?).await.map(Ok)
+                }
+                Ok(None) => ran(connection.query_iter(text).await?).await.map(Ok),
+                Err(error) => Err(error),
             }
-            let result = connection.exec_iter(prepared, params.clone()).await?;
-            let ran = Ran { affected: result.affected_rows(), last_id: result.last_insert_id() };
-            result.drop_result().await?;
-            Ok(Ok(ran))
         });
         sent.map_err(|ended| of_ended(&config, text, ended))?
     }
@@ -101,6 +99,24 @@ impl Session {
             other => other,
         }
     }
+}
+
+impl Stage {
+    /// The stage's clock, milliseconds since 1970: what `NOW()` says from now on.
+    fn tell_time(&mut self, now: u64) -> Result<(), Error> {
+        if self.clock != Some(now) {
+            self.link.run(&format!("SET SESSION timestamp = {}.{:03}", now / 1000, now % 1000))?;
+            self.clock = Some(now);
+        }
+        Ok(())
+    }
+}
+
+/// The end of a statement that gives no rows.
+async fn ran<P: Protocol>(result: QueryResult<'_, 'static, P>) -> Result<Ran, Error> {
+    let ran = Ran { affected: result.affected_rows(), last_id: result.last_insert_id() };
+    result.drop_result().await?;
+    Ok(ran)
 }
 
 /// The first id of several rows, as the server says it.

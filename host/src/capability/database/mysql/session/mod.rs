@@ -5,6 +5,7 @@
 
 mod execute;
 mod schema;
+mod spacing;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use super::stream::{Health, Stream};
 use super::{MysqlConfig, batch, lock, server, value};
 use crate::capability::database::worker::{Backend, Rows};
 use crate::capability::database::{ColumnInfo, Value};
-use crate::effect::{CallError, Fault, Marker};
+use crate::effect::{CallError, Failure, Fault, Marker};
 use crate::io::fault;
 
 /// How long to wait for a server that was there before, and is gone.
@@ -96,12 +97,13 @@ impl Backend for Session {
         let schema = self.schema()?;
         schema.touched(&statement, Use::Query)?;
         let params = self.params(params, sql)?;
+        let text = for_driver(&statement.text)?;
         let alone = self.batch == Batch::None;
         if alone {
             self.begin_read()?;
         }
         let config = Arc::clone(&self.config);
-        let health = match Stream::open(&mut self.stage()?.link, &config, &statement.text, params) {
+        let health = match Stream::open(&mut self.stage()?.link, &config, &text, params) {
             Ok((mut stream, columns)) => {
                 serve(value::describe(&columns, &schema.catalog), &mut stream);
                 stream.close()
@@ -399,6 +401,11 @@ impl Session {
         }
         value::to_params(params).map_err(|text| error::refused("bad-argument", text, sql).into())
     }
+}
+
+/// A text that can be prepared.
+fn for_driver(text: &str) -> Result<String, Failure> {
+    spacing::spaced(text).ok_or_else(|| error::refused("bad-argument", "parameters are written ?, not :name", text))
 }
 
 /// The statement, if it is one.

@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// A statement that was described, and may be sent.
 pub(in super::super) struct Announced {
-    text: String,
+    statement: Parsed,
     params: Params,
     now: u64,
     record: Record,
@@ -73,7 +73,7 @@ impl Session {
         let object = format!("{}:{}", self.name(), names.join(","));
         let json = serde_json::to_value(&record)
             .map_err(|error| Fault::new("internal", format!("a record cannot be written: {error}")))?;
-        let announced = Announced { text: parsed.text, params, now: statement.now, record };
+        let announced = Announced { statement: parsed, params, now: statement.now, record };
         Ok(Described { object, record: json, announced })
     }
 
@@ -83,7 +83,7 @@ impl Session {
         for tries in 1.. {
             self.lock()?;
             self.point("mysql.change.described")?;
-            let sent = self.send(&statement.text, &statement.params, statement.now);
+            let sent = self.send(&statement.statement, &statement.params, statement.now);
             self.forget_schema();
             self.point("mysql.change.sent")?;
             let trouble = match sent {

@@ -59,9 +59,11 @@ fn a_statement_with_another_number_of_parameters_is_refused() {
     assert_eq!(answer(place.try_rows("SELECT ?", &[Value::Float(f64::NAN)])).code, "bad-argument");
     place.database.begin(None).unwrap();
     assert_eq!(answer(place.execute("INSERT INTO t VALUES (?)")).code, "bad-argument");
-    // The driver would take `:b` for a parameter and send the statement with a hole in its literal.
-    assert_eq!(answer(place.execute("INSERT INTO t VALUES (1 -'a:b')")).code, "bad-argument");
+    assert_eq!(answer(place.execute_with("INSERT INTO t VALUES (:a)", &[Value::Int(1)])).code, "bad-argument");
     assert_eq!(place.int("SELECT COUNT(*) FROM t"), 0);
+    // The driver would take `:b` for a parameter and send the statement with a hole in its literal.
+    assert_eq!(place.rows("SELECT 2 -'1', REPLACE('x', 'x',':b')"), [[Value::Float(1.0), Value::Text(":b".to_owned())]]);
+    assert_eq!(place.int("SELECT 1 = (3-'2:b')"), 1);
     place.database.rollback().unwrap();
 }
 
