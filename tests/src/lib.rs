@@ -9,7 +9,9 @@ pub mod fixture;
 pub mod host;
 pub mod hostile;
 pub mod http;
+pub mod mariadb;
 pub mod places;
+pub mod proxy;
 pub mod watched;
 pub mod webmail;
 

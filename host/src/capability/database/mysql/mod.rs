@@ -42,7 +42,7 @@ use crate::capability::database::{
 use crate::effect::{CallError, Fault, Finding, Marker, Store, Verdict};
 use crate::meter::Meter;
 
-pub use account::{Place, Server, Tls};
+pub use account::{Credentials, Place, Server, Tls};
 
 use server::Facts;
 use session::Session;

@@ -153,10 +153,10 @@ pub(super) fn watched<T>(
         };
         match (done, seen.load(Ordering::SeqCst)) {
             (Ok(done), seen) if seen == QUIET || limit.counts_when_late => Ok(done),
-            (_, DEADLINE) => Err(Ended::Deadline),
+            // A connection that is lost is worse than a deadline.
+            (Err(error), seen) if seen == QUIET || !matches!(error, Error::Server(_)) => Err(Ended::Error(error)),
             (_, STOPPED) => Err(Ended::Stopped),
-            (Err(error), _) => Err(Ended::Error(error)),
-            (Ok(done), _) => Ok(done),
+            _ => Err(Ended::Deadline),
         }
     })
 }
