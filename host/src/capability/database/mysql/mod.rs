@@ -19,6 +19,8 @@ mod restore;
 mod session;
 mod sql;
 mod stamp;
+#[cfg(test)]
+mod testing;
 mod watchdog;
 
 use std::path::PathBuf;
