@@ -28,6 +28,9 @@ use crate::io::{fault, make_private_dir, sync_dir};
 /// The bytes of a table's name that a directory's name shows. The rest of it is a hash: names may be longer than a file's.
 const SHOWN: usize = 60;
 
+/// The dump's page in its directory.
+const MANIFEST: &str = "manifest.json";
+
 /// The schema at the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Start {
@@ -128,7 +131,7 @@ impl<'a> Point<'a> {
         };
         prepare().map_err(|error| self.io(&error))?;
         dump::save(dumper, &start.catalog, &[table.to_owned()], false, &rows, Quiet::Frozen)?;
-        let manifest = fs::read(rows.join(dump::MANIFEST)).map_err(|error| self.io(&error))?;
+        let manifest = fs::read(rows.join(MANIFEST)).map_err(|error| self.io(&error))?;
         let orphans = orphans.iter().filter(|orphans| orphans.concern(table)).cloned().collect();
         let label = Label { table: table.to_owned(), manifest: sealed::hash(&manifest), orphans };
         sealed::write(&site.join("table.json"), &label)?;
@@ -164,7 +167,7 @@ impl<'a> Point<'a> {
         let directory = self.place(table).join("saved");
         let rows = directory.join("rows");
         let (label, _) = sealed::read::<Label>(&directory.join("table.json")).map_err(|why| self.damaged(&why))?;
-        let page = rows.join(dump::MANIFEST);
+        let page = rows.join(MANIFEST);
         let bytes = fs::read(&page).map_err(|error| self.damaged(&format!("{}: {error}", page.display())))?;
         if label.table != table || label.manifest != sealed::hash(&bytes) {
             return Err(self.damaged(&format!("{} is not what was saved", page.display())));
@@ -206,7 +209,8 @@ impl<'a> Point<'a> {
         self.tables().join(directory_name(table))
     }
 
-    fn damaged(&self, why: &str) -> Fault {
+    /// The restore point is not what was written.
+    pub(super) fn damaged(&self, why: &str) -> Fault {
         Fault::new("restore-point-damaged", format!("restore point of database {}: {why}", self.config.name))
             .hint("the database is as the run left it; restore it from a backup of your own")
     }
