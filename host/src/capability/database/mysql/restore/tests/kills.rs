@@ -3,7 +3,7 @@
 use std::process::{Command, ExitStatus};
 
 use super::*;
-use crate::capability::database::mysql::{Place, Server, Tls};
+use crate::capability::database::mysql::{Credentials, Place, Server, Tls};
 use crate::io::fault;
 
 /// Tells a test that it is the child, and what it is to do.
@@ -33,7 +33,7 @@ fn the_child_of_the_other_tests() {
         server: Server {
             place: Place::Socket(text("socket").into()),
             schema: text("schema"),
-            account: ("root".to_owned(), String::new()),
+            account: Credentials { user: "root".to_owned(), password: String::new() },
             stage_account: None,
             tls: Tls::Off,
         },
