@@ -4,10 +4,10 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Error, Value};
 
 use super::super::MysqlConfig;
-use super::super::catalog::{Catalog, Program};
+use super::super::catalog::{Catalog, Program, quoted};
 use super::super::error::{self, code};
 use super::super::link::{Account, Link};
-use super::step::{Step, quoted};
+use super::step::Step;
 use crate::effect::Fault;
 use crate::io::fault;
 
@@ -83,7 +83,7 @@ impl<'a> Hand<'a> {
         }
     }
 
-    /// A program keeps the `sql_mode`, character sets and collations of the session, and the collation of the schema, that it
+    /// A program keeps the `sql_mode`, time zone, character sets and collations of the session, and the collation of the schema, that it
     /// is made under. Client tools do it the same way.
     fn make_program(&mut self, program: &Program) -> Result<(), Error> {
         let [client, connection, schema] = &program.collations;
@@ -101,6 +101,9 @@ impl<'a> Hand<'a> {
 
     fn make_in_session(&mut self, program: &Program, client: &str, connection: &str) -> Result<(), Error> {
         self.set("sql_mode", &program.sql_mode)?;
+        if !program.time_zone.is_empty() {
+            self.set("time_zone", &program.time_zone)?;
+        }
         if client.is_empty() {
             return self.link.run(&program.definition).map(drop);
         }
@@ -112,10 +115,9 @@ impl<'a> Hand<'a> {
 
     fn settle_session(&mut self) -> Result<(), Error> {
         self.link.run("SET NAMES utf8mb4")?;
-        self.link.run("SET SESSION sql_mode = ''").map(drop)
+        self.link.run("SET SESSION sql_mode = '', time_zone = DEFAULT").map(drop)
     }
 
-    /// A setting of the session, if the program has one.
     fn set(&mut self, variable: &str, value: &str) -> Result<(), Error> {
         self.link.ask(&format!("SET SESSION {variable} = ?"), (value,)).map(drop)
     }

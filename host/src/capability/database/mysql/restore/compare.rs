@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::MysqlConfig;
-use super::super::catalog::Catalog;
+use super::super::catalog::{Catalog, quoted};
 use super::super::error;
 use super::act::Hand;
 use super::orphans::{self, Orphans};
 use super::point::{Saved, Start};
-use super::step::{self, quoted};
+use super::step;
 use crate::effect::Fault;
 
 /// Sets the next ids of tables that were put back, where loading has not.
@@ -44,7 +44,10 @@ pub(super) fn expect_equal(
     let ids = Catalog::next_ids(&mut hand.link, config)?;
     for (table, was) in wanted_ids(start, &tables) {
         if ids.get(table) != Some(&was) {
-            wrong.push(format!("the next id of the table {table} is {:?}, was {was}", ids.get(table).copied().unwrap_or(0)));
+            wrong.push(format!(
+                "the next id of the table {table} is {:?}, was {was}",
+                ids.get(table).copied().unwrap_or(0)
+            ));
         }
     }
     for saved in saved.iter().filter(|saved| present.tables.contains_key(&saved.table)) {
@@ -67,8 +70,14 @@ pub(super) fn expect_equal(
 }
 
 /// Foreign keys over which the number of orphans is another than at the start.
-fn orphans_now(hand: &mut Hand<'_>, config: &MysqlConfig, start: &Start, saved: &[Saved]) -> Result<Vec<String>, Fault> {
-    let were: BTreeMap<_, _> = saved.iter().flat_map(|saved| &saved.orphans).map(|was| (name(was), was.count)).collect();
+fn orphans_now(
+    hand: &mut Hand<'_>,
+    config: &MysqlConfig,
+    start: &Start,
+    saved: &[Saved],
+) -> Result<Vec<String>, Fault> {
+    let were: BTreeMap<_, _> =
+        saved.iter().flat_map(|saved| &saved.orphans).map(|was| (name(was), was.count)).collect();
     let tables = saved.iter().map(|saved| saved.table.as_str()).collect();
     let mut wrong = Vec::new();
     for (table, key) in orphans::keys_of(&start.catalog, &tables) {
@@ -95,5 +104,7 @@ fn count_rows(hand: &mut Hand<'_>, config: &MysqlConfig, table: &str) -> Result<
     let sql = format!("SELECT COUNT(*) FROM {}", quoted(table));
     let rows = hand.link.rows(&sql).map_err(|error| error::fault(&config.name, "counting rows", &error))?;
     let count = rows.first().and_then(|row| row.get_opt::<u64, _>(0)).and_then(Result::ok);
-    count.ok_or_else(|| Fault::new("database-error", format!("database {}: the rows of {table} are not counted", config.name)))
+    count.ok_or_else(|| {
+        Fault::new("database-error", format!("database {}: the rows of {table} are not counted", config.name))
+    })
 }

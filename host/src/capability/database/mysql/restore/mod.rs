@@ -101,7 +101,9 @@ pub(super) fn put_back(link: &mut Link, config: &MysqlConfig, saved: &Value) -> 
     let (start, saved) = point.verify(&record.catalog)?;
     at("mysql.restore.verified", config)?;
     // An open transaction of ours would keep our other connections from its tables; and without `link` there are no locks.
-    let held = |link: &mut Link| link.run("ROLLBACK").map(drop).map_err(|error| error::fault(&config.name, "the locks", &error));
+    let held = |link: &mut Link| {
+        link.run("ROLLBACK").map(drop).map_err(|error| error::fault(&config.name, "the locks", &error))
+    };
     held(link)?;
     let mut hand = Hand::open(config)?;
     let tables: BTreeSet<_> = saved.iter().map(|saved| saved.table.as_str()).collect();
@@ -112,6 +114,9 @@ pub(super) fn put_back(link: &mut Link, config: &MysqlConfig, saved: &Value) -> 
     load(config, &saved)?;
     at("mysql.restore.loaded", config)?;
     held(link)?;
+    // Again, for what loading made in another way than it was.
+    let present = hand.catalog()?;
+    hand.clear(&step::clearing(&present, &start.catalog, &BTreeSet::new()))?;
     let present = hand.catalog()?;
     let refused = hand.make(step::making(&present, &start.catalog))?;
     compare::set_next_ids(&mut hand, config, &start, &tables)?;
@@ -134,7 +139,12 @@ fn expect_untouched(config: &MysqlConfig, present: &Catalog, start: &Start, tabl
 
 /// Counts the orphans over each foreign key of these tables whose other side is untouched too. A key whose other side is saved
 /// was counted when that was.
-fn count_orphans(config: &MysqlConfig, point: &Point<'_>, start: &Start, tables: &[&str]) -> Result<Vec<Orphans>, Fault> {
+fn count_orphans(
+    config: &MysqlConfig,
+    point: &Point<'_>,
+    start: &Start,
+    tables: &[&str],
+) -> Result<Vec<Orphans>, Fault> {
     let tables = tables.iter().copied().collect();
     let mut link = None;
     let mut counts = Vec::new();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::MysqlConfig;
-use super::super::catalog::Catalog;
+use super::super::catalog::{Catalog, quoted};
 use super::super::error;
 use super::super::link::Link;
-use super::step::quoted;
+use super::step::other_schema;
 use crate::capability::database::ForeignKey;
 use crate::effect::Fault;
 
@@ -36,7 +36,7 @@ impl Orphans {
 pub(super) fn keys_of<'a>(catalog: &'a Catalog, tables: &BTreeSet<&str>) -> Vec<(&'a str, &'a ForeignKey)> {
     let all = catalog.tables.iter().flat_map(|(name, table)| table.foreign_keys.iter().map(move |key| (name, key)));
     all.filter(|(name, key)| tables.contains(name.as_str()) || tables.contains(key.references.as_str()))
-        .filter(|(_, key)| catalog.tables.contains_key(&key.references))
+        .filter(|(_, key)| other_schema(key).is_none() && catalog.tables.contains_key(&key.references))
         .map(|(name, key)| (name.as_str(), key))
         .collect()
 }
@@ -46,7 +46,10 @@ pub(super) fn count(link: &mut Link, config: &MysqlConfig, table: &str, key: &Fo
     let sql = query(table, key);
     let rows = link.rows(&sql).map_err(|error| error::fault(&config.name, "counting orphans", &error))?;
     let count = rows.first().and_then(|row| row.get_opt::<u64, _>(0)).and_then(Result::ok).ok_or_else(|| {
-        Fault::new("database-error", format!("database {}: the server counts the orphans of {table} to nothing", config.name))
+        Fault::new(
+            "database-error",
+            format!("database {}: the server counts the orphans of {table} to nothing", config.name),
+        )
     })?;
     Ok(Orphans { table: table.to_owned(), references: key.references.clone(), key: key.name.clone(), count })
 }

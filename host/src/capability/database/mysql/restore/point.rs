@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::super::MysqlConfig;
 use super::super::catalog::Catalog;
 use super::super::dump::{self, Manifest, Quiet};
-use super::super::MysqlConfig;
 use super::orphans::Orphans;
 use super::sealed;
 use crate::effect::Fault;
@@ -119,7 +119,13 @@ impl<'a> Point<'a> {
     }
 
     /// Saves a table: under a temporary name, read back, durable, renamed.
-    pub(super) fn save(&self, dumper: &MysqlConfig, start: &Start, table: &str, orphans: &[Orphans]) -> Result<(), Fault> {
+    pub(super) fn save(
+        &self,
+        dumper: &MysqlConfig,
+        start: &Start,
+        table: &str,
+        orphans: &[Orphans],
+    ) -> Result<(), Fault> {
         let place = self.place(table);
         let (site, saved) = (place.join("new"), place.join("saved"));
         let rows = site.join("rows");

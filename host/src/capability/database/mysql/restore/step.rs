@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::super::catalog::{Catalog, Program, Table};
+use super::super::catalog::{Catalog, Program, Table, quoted};
 use crate::capability::database::ForeignKey;
 
 /// One statement's worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Step<'a> {
-    /// `DROP EVENT`, `TRIGGER`, `VIEW`, `PROCEDURE`, `FUNCTION` or `TABLE`.
+    /// `DROP EVENT`, `TRIGGER`, `VIEW`, `TABLE`, or a kind of routine.
     Drop(&'static str, &'a str),
     /// A foreign key of a table goes.
     DropKey(&'a str, &'a str),
@@ -32,14 +32,19 @@ impl Step<'_> {
             Self::Drop(kind, name) => format!("DROP {kind} IF EXISTS {}", quoted(name)),
             Self::DropKey(table, key) => format!("ALTER TABLE {} DROP FOREIGN KEY {}", quoted(table), quoted(key)),
             Self::Charset(charset, collation) => {
-                format!("ALTER DATABASE {} CHARACTER SET {} COLLATE {}", quoted(schema), quoted(charset), quoted(collation))
+                format!(
+                    "ALTER DATABASE {} CHARACTER SET {} COLLATE {}",
+                    quoted(schema),
+                    quoted(charset),
+                    quoted(collation)
+                )
             }
             Self::AddKey(table, key) => format!(
                 "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
                 quoted(table),
                 quoted(&key.name),
                 list(&key.columns),
-                quoted(&key.references),
+                target(key),
                 list(&key.referenced_columns),
                 rule(&key.on_delete),
                 rule(&key.on_update),
@@ -75,7 +80,7 @@ pub(super) fn clearing<'a>(present: &'a Catalog, start: &'a Catalog, saved: &BTr
     steps.extend(others(&present.views, &start.views).map(|view| Step::Drop("VIEW", &view.name)));
     for (routine, program) in &present.routines {
         if start.routines.get(routine) != Some(program) {
-            steps.push(Step::Drop(routine_kind(routine), &program.name));
+            steps.push(Step::Drop(routine_kind(routine, program), &program.name));
         }
     }
     for table in kept(present, dropped) {
@@ -91,7 +96,7 @@ pub(super) fn clearing<'a>(present: &'a Catalog, start: &'a Catalog, saved: &BTr
 }
 
 /// What comes back when the tables are there: what was there at the start and is not there, in an order in which nothing is
-/// missed. Triggers and events come last: nothing fires while there are steps to do.
+/// missed, but for what programs of one kind say of each other. Triggers and events come last: nothing fires on the way.
 pub(super) fn making<'a>(present: &'a Catalog, start: &'a Catalog) -> Vec<Step<'a>> {
     let mut steps = Vec::new();
     for (name, table) in start.tables.iter().filter(|(name, _)| present.tables.contains_key(*name)) {
@@ -101,7 +106,7 @@ pub(super) fn making<'a>(present: &'a Catalog, start: &'a Catalog) -> Vec<Step<'
     }
     for (routine, program) in &start.routines {
         if present.routines.get(routine) != Some(program) {
-            steps.push(Step::Make(routine_kind(routine), program));
+            steps.push(Step::Make(routine_kind(routine, program), program));
         }
     }
     steps.extend(others(&start.views, &present.views).map(|view| Step::Make("VIEW", view)));
@@ -125,8 +130,8 @@ pub(super) fn differences(present: &Catalog, start: &Catalog) -> Vec<String> {
             _ => found.push(format!("the table {name} {how}")),
         }
     }
-    let programs = |programs: &BTreeMap<String, Program>, before: &BTreeMap<String, Program>, kind: &str| {
-        let all: Vec<_> = compared(programs, before, Clone::clone).into_iter().collect();
+    let programs = |programs, before, kind| {
+        let all = compared(programs, before, Program::clone);
         all.iter().map(|(name, how)| format!("the {kind}{name} {how}")).collect::<Vec<_>>()
     };
     found.extend(programs(&present.views, &start.views, "view "));
@@ -146,8 +151,15 @@ fn table_differences(is: &Table, was: &Table) -> Vec<String> {
         found.push(format!("the table {name} is defined otherwise{keys}"));
     }
     if is.triggers != was.triggers {
-        let names = |table: &Table| table.triggers.iter().map(|trigger| trigger.name.clone()).collect::<Vec<_>>().join(", ");
-        found.push(format!("the table {name} has other triggers: {}; had {}", names(is), names(was)));
+        let by_name = |table: &Table| -> BTreeMap<_, _> {
+            table.triggers.iter().map(|trigger| (trigger.name.clone(), trigger.clone())).collect()
+        };
+        let (are, were) = (by_name(is), by_name(was));
+        let triggers = compared(&are, &were, Clone::clone);
+        found.extend(triggers.iter().map(|(trigger, how)| format!("the trigger {trigger} on {name} {how}")));
+        if triggers.is_empty() {
+            found.push(format!("the triggers on {name} fire in another order"));
+        }
     }
     found
 }
@@ -208,21 +220,28 @@ fn keys<'a>(catalog: &'a Catalog, table: &str) -> &'a [ForeignKey] {
 }
 
 /// The catalog's names of routines begin with their kind: a procedure and a function may have the same.
-fn routine_kind(routine: &str) -> &'static str {
-    if routine.starts_with("function ") { "FUNCTION" } else { "PROCEDURE" }
+fn routine_kind(routine: &str, program: &Program) -> &'static str {
+    const KINDS: [&str; 5] = ["PACKAGE BODY", "PACKAGE", "SEQUENCE", "FUNCTION", "PROCEDURE"];
+    let kind = routine.strip_suffix(&program.name).unwrap_or_default().trim_end();
+    KINDS.into_iter().find(|known| known.eq_ignore_ascii_case(kind)).unwrap_or("PROCEDURE")
 }
 
 fn list(columns: &[String]) -> String {
     columns.iter().map(|column| quoted(column)).collect::<Vec<_>>().join(", ")
 }
 
+/// The schema of the table that a foreign key refers to, if it is another one.
+pub(super) fn other_schema(key: &ForeignKey) -> Option<&str> {
+    key.extra.iter().find(|(name, _)| name == "schema").map(|(_, schema)| schema.as_str())
+}
+
+fn target(key: &ForeignKey) -> String {
+    let schema = other_schema(key).map_or_else(String::new, |schema| format!("{}.", quoted(schema)));
+    schema + &quoted(&key.references)
+}
+
 /// The rules that there are; the server's word for another one is not repeated to it.
 fn rule(rule: &str) -> &'static str {
     const RULES: [&str; 4] = ["CASCADE", "SET NULL", "NO ACTION", "SET DEFAULT"];
     RULES.into_iter().find(|known| known.eq_ignore_ascii_case(rule)).unwrap_or("RESTRICT")
-}
-
-/// A name as SQL writes it.
-pub(super) fn quoted(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::MysqlConfig;
-use super::super::catalog::Catalog;
+use super::super::catalog::{Catalog, quoted};
 use super::super::link::Link;
 use super::super::sql::Touched;
 use super::super::testing::{TestSchema, server};
@@ -46,7 +46,7 @@ const ZOO: &[&str] = &[
     "INSERT INTO alone (f, b) VALUES (1.23456789, X'00ff27'), (16777217, NULL)",
     "DELETE FROM alone WHERE id = 1001",
     "SET foreign_key_checks = 0",
-    "INSERT INTO lost VALUES (1, 1), (2, 77)",
+    "INSERT INTO lost VALUES (1, NULL), (2, 77)",
     "SET foreign_key_checks = 1",
     "INSERT INTO anew (old) VALUES ('a'), ('b')",
     "INSERT INTO twin_a VALUES (1, 10)",
@@ -146,7 +146,7 @@ impl State {
         let mut link = schema.link();
         let catalog = Catalog::read(&mut link, config).unwrap();
         let next_ids = Catalog::next_ids(&mut link, config).unwrap();
-        let names: Vec<_> = catalog.tables.keys().map(|name| super::step::quoted(name)).collect();
+        let names: Vec<_> = catalog.tables.keys().map(|name| quoted(name)).collect();
         let checksums = schema.rows(&format!("CHECKSUM TABLE {} EXTENDED", names.join(", ")));
         assert!(checksums.iter().all(|row| row[1] != "NULL"), "{checksums:?}");
         Self { catalog, next_ids, checksums }
