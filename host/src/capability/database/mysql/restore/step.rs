@@ -20,7 +20,7 @@ pub(super) enum Step<'a> {
     /// The character set and the collation that new tables get.
     Charset(&'a str, &'a str),
     /// A foreign key of a table comes back.
-    AddKey(&'a str, &'a ForeignKey),
+    AddKey(&'a Table, &'a ForeignKey),
     /// A trigger, a view, a routine or an event comes back.
     Make(&'static str, &'a Program),
 }
@@ -40,14 +40,14 @@ impl Step<'_> {
                 )
             }
             Self::AddKey(table, key) => format!(
-                "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) ON DELETE {} ON UPDATE {}",
-                quoted(table),
+                "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}{}",
+                quoted(&table.name),
                 quoted(&key.name),
                 list(&key.columns),
                 target(key),
                 list(&key.referenced_columns),
-                rule(&key.on_delete),
-                rule(&key.on_update),
+                rule(table, key, "DELETE", &key.on_delete),
+                rule(table, key, "UPDATE", &key.on_update),
             ),
             Self::Make(_, program) => program.definition.clone(),
         }
@@ -61,7 +61,7 @@ impl fmt::Display for Step<'_> {
             Self::Drop(kind, name) => write!(f, "dropping the {} {name}", kind.to_lowercase()),
             Self::DropKey(table, key) => write!(f, "dropping the foreign key {key} of the table {table}"),
             Self::Charset(charset, _) => write!(f, "setting the character set {charset}"),
-            Self::AddKey(table, key) => write!(f, "adding the foreign key {} of the table {table}", key.name),
+            Self::AddKey(table, key) => write!(f, "adding the foreign key {} of the table {}", key.name, table.name),
             Self::Make(kind, program) => write!(f, "making the {} {}", kind.to_lowercase(), program.name),
         }
     }
@@ -102,7 +102,7 @@ pub(super) fn making<'a>(present: &'a Catalog, start: &'a Catalog) -> Vec<Step<'
     for (name, table) in start.tables.iter().filter(|(name, _)| present.tables.contains_key(*name)) {
         let are = keys(present, name);
         let missing = table.foreign_keys.iter().filter(|key| !are.contains(key));
-        steps.extend(missing.map(|key| Step::AddKey(name, key)));
+        steps.extend(missing.map(|key| Step::AddKey(table, key)));
     }
     for (routine, program) in &start.routines {
         if present.routines.get(routine) != Some(program) {
@@ -240,8 +240,12 @@ fn target(key: &ForeignKey) -> String {
     schema + &quoted(&key.references)
 }
 
-/// The rules that there are; the server's word for another one is not repeated to it.
-fn rule(rule: &str) -> &'static str {
-    const RULES: [&str; 4] = ["CASCADE", "SET NULL", "NO ACTION", "SET DEFAULT"];
-    RULES.into_iter().find(|known| known.eq_ignore_ascii_case(rule)).unwrap_or("RESTRICT")
+/// What becomes of a row that refers. The server's default is left out where the server leaves it out: RESTRICT on MariaDB,
+/// where an ALTER TABLE that says so makes NO ACTION of it; NO ACTION on MySQL.
+fn rule(table: &Table, key: &ForeignKey, event: &str, rule: &str) -> String {
+    const RULES: [&str; 5] = ["CASCADE", "SET NULL", "NO ACTION", "RESTRICT", "SET DEFAULT"];
+    let Some(rule) = RULES.into_iter().find(|known| known.eq_ignore_ascii_case(rule)) else { return String::new() };
+    let (line, clause) = (format!("CONSTRAINT {} FOREIGN KEY", quoted(&key.name)), format!(" ON {event} {rule}"));
+    let shown = |text: &str| text.trim_start().starts_with(&line) && text.contains(&clause);
+    if table.definition.lines().any(shown) { clause } else { String::new() }
 }

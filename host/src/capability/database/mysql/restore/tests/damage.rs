@@ -29,8 +29,7 @@ fn a_file_that_is_missing_cut_or_altered_by_a_bit_stops_undo_before_it_begins() 
         let mut altered: Vec<Option<Vec<u8>>> = vec![None, Some(Vec::new()), Some(whole[..middle].to_vec())];
         for place in [0, middle, whole.len() - 1] {
             let mut bytes = whole.clone();
-            // Not a bit that makes one white space of another.
-            bytes[place] ^= 0x41;
+            bytes[place] ^= 1;
             altered.push(Some(bytes));
         }
         for damage in altered {
@@ -75,7 +74,7 @@ fn nobody_else_can_read_a_restore_point() {
     zoo.change(&["alone"], "DELETE FROM alone");
     let mut all = Vec::new();
     files(&zoo.config.restore, &mut all);
-    assert!(all.len() > 3);
+    assert!(all.len() >= 3);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
     for path in all {
         assert!(mode(&path) == 0 || mode(path.parent().unwrap()) == 0, "{}", path.display());

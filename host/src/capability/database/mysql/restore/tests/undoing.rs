@@ -107,6 +107,9 @@ fn a_renamed_parent_and_its_untouched_child_find_each_other_again() {
     let Some(zoo) = Zoo::new() else { return };
     zoo.change(&["pr", "pr_old"], "RENAME TABLE pr TO pr_old");
     zoo.change(&["pr"], "CREATE TABLE pr (id INT UNSIGNED PRIMARY KEY)");
+    zoo.expect_undone();
+    zoo.change(&["pr", "pr_old"], "RENAME TABLE pr TO pr_old");
+    zoo.change(&["pr"], "CREATE TABLE pr (id INT UNSIGNED PRIMARY KEY)");
     zoo.change(&["pr", "pr_old"], "INSERT INTO pr SELECT id FROM pr_old");
     let refused = zoo.schema.link().run("INSERT INTO cd (pr_id) VALUES (3)");
     assert!(refused.is_ok(), "it refers to pr_old, where 3 is");
@@ -188,7 +191,7 @@ fn a_dropped_table_takes_its_triggers_along_and_both_come_back() {
 #[test]
 fn a_program_of_somebody_else_that_we_may_not_make_is_said_and_made_later_by_one_who_may() {
     let Some(zoo) = Zoo::new() else { return };
-    let (mut config, account) = zoo.schema.account(&["ALL ON schema.*"]);
+    let (mut config, account) = zoo.schema.account(&["ALL ON schema.*", "SELECT ON mysql.proc"]);
     config.restore.clone_from(&zoo.config.restore);
     zoo.define(&["DROP PROCEDURE tidy"]);
     let mut link = Link::open(&config, super::super::super::link::Account::Host).unwrap();
