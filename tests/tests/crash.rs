@@ -132,6 +132,11 @@ fn a_database_with_a_log_is_killed_at_every_point() -> Result<()> {
     everywhere(&Counter::new(Variant::Log)?, SAMPLE)
 }
 
+#[test]
+fn a_database_on_a_server_is_killed_at_every_point() -> Result<()> {
+    everywhere(&Counter::new(Variant::Server)?, SAMPLE)
+}
+
 /// A stage fails, so that `apply` turns round by itself. A is B: nothing but `undo` can be the end.
 #[test]
 fn an_upgrade_that_fails_is_killed_at_every_point() -> Result<()> {

@@ -30,6 +30,21 @@ pub enum Place {
     Tcp(String, u16),
 }
 
+/// Who logs in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password; empty if there is none.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.user)
+    }
+}
+
 /// A server, a schema and an account, with an optional second account for the stages.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
@@ -37,17 +52,17 @@ pub struct Server {
     pub place: Place,
     /// The schema ("database") on it.
     pub schema: String,
-    /// The account: user and password.
-    pub account: (String, String),
+    /// The host's account.
+    pub account: Credentials,
     /// A smaller account, for the stages' SQL.
-    pub stage_account: Option<(String, String)>,
+    pub stage_account: Option<Credentials>,
     /// Encryption.
     pub tls: Tls,
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{:?}/{}", self.account.0, self.place, self.schema)
+        write!(f, "{:?}@{:?}/{}", self.account, self.place, self.schema)
     }
 }
 
@@ -55,13 +70,13 @@ impl MysqlConfig {
     /// The options of a connection.
     pub(super) fn options(&self, account: Account) -> Result<Opts, Fault> {
         let server = &self.server;
-        let (user, password) = match (account, &server.stage_account) {
+        let credentials = match (account, &server.stage_account) {
             (Account::Stage, Some(stage)) => stage,
             _ => &server.account,
         };
         let mut options = OptsBuilder::default()
-            .user(Some(user))
-            .pass(Some(password))
+            .user(Some(&credentials.user))
+            .pass(Some(&credentials.password))
             .db_name(Some(&server.schema))
             .prefer_socket(false)
             .stmt_cache_size(64)

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use account::{Place, Server, Tls};
+pub use account::{Credentials, Place, Server, Tls};
 
 use crate::meter::Meter;
 
