@@ -11,6 +11,7 @@ use rusqlite::Connection;
 
 use super::{Site, Workload};
 use crate::digest::sha256_hex;
+use crate::fixture::Database;
 use crate::places;
 
 /// What kind of installation it is.
@@ -69,7 +70,7 @@ impl Workload for Counter {
         let site = Site {
             settings: at("installation.toml"),
             root: at("www"),
-            database: at("data/main.db"),
+            database: Database::File(at("data/main.db")),
             state: at("state"),
             backup: at("backup"),
             directory: directory.to_owned(),
@@ -83,7 +84,7 @@ impl Workload for Counter {
         if self.fails() {
             fs::create_dir(site.root.join(LAST))?;
         }
-        fs::create_dir(site.beside())?;
+        fs::create_dir(at("data"))?;
         self.put_database(&site)?;
         self.configure(&site)?;
         Ok(site)
@@ -115,9 +116,10 @@ impl Counter {
     }
 
     fn put_database(&self, site: &Site) -> Result<()> {
-        write(&site.database, &self.main, 1)?;
+        let file = site.database.file()?;
+        write(file, &self.main, 1)?;
         match &self.log {
-            Some(log) => write(&site.database.with_extension("db-wal"), log, 2),
+            Some(log) => write(&file.with_extension("db-wal"), log, 2),
             None => Ok(()),
         }
     }
