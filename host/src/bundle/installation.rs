@@ -10,6 +10,7 @@ use super::maintenance::{Freeze, Hooks};
 use super::overlap;
 use super::owner::{Accounts, Owner};
 use super::pipeline::{ArtifactPin, read_settings, unreadable};
+use super::place::DatabasePlace;
 use super::problem::Problems;
 use super::value;
 
@@ -26,8 +27,8 @@ pub struct Installation {
     pub pipeline: PipelinePin,
     /// Directory trees, by name.
     pub roots: BTreeMap<String, Root>,
-    /// SQLite database files, by name.
-    pub databases: BTreeMap<String, PathBuf>,
+    /// Databases, by name.
+    pub databases: BTreeMap<String, DatabasePlace>,
     /// Packages that the operator has an own word about, by name.
     pub artifacts: BTreeMap<String, ArtifactPin>,
     /// Parameters, by slot.
@@ -151,14 +152,8 @@ impl Reader<'_> {
         Some(Root { path: path?, owner })
     }
 
-    fn database(&self, section: &mut Section<'_>) -> Option<PathBuf> {
-        let later = ["url-env", "url-file", "socket"].into_iter().filter(|key| section.has(key)).collect::<Vec<_>>();
-        for key in &later {
-            section.optional(key, not_yet);
-        }
-        // One of the others has its own problem: no need to ask for this one.
-        let path = |item: &Item<'_>| self.path(item);
-        if later.is_empty() { section.required("sqlite", path) } else { section.optional("sqlite", path) }
+    fn database(&self, section: &mut Section<'_>) -> Option<DatabasePlace> {
+        DatabasePlace::read(section, |item| self.path(item))
     }
 
     fn artifact(&self, section: &mut Section<'_>) -> ArtifactPin {
@@ -199,9 +194,4 @@ fn resolve(path: &Path) -> PathBuf {
         }
     }
     resolved
-}
-
-fn not_yet(_: &Item<'_>) -> Result<(), Wrong> {
-    let hint = Some("this host knows SQLite: write sqlite = \"path\"".to_owned());
-    Err(Wrong { code: "not-yet", message: "comes with the MySQL engine".to_owned(), hint, at: None })
 }

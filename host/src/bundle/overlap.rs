@@ -56,13 +56,14 @@ impl Check<'_> {
 
     fn databases(&mut self) {
         let Installation { state, databases, .. } = self.installation;
-        for (index, (name, path)) in databases.iter().enumerate() {
+        for (index, (name, place)) in databases.iter().enumerate() {
+            let Some(path) = place.file() else { continue };
             let key = format!("[databases.{name}] sqlite");
             if path.starts_with(state) {
                 let message = "the database is inside the state directory".to_owned();
                 self.note("database-in-state", &key, message, "move one of the two");
             }
-            if let Some((other, _)) = databases.iter().take(index).find(|(_, taken)| *taken == path) {
+            if let Some((other, _)) = databases.iter().take(index).find(|(_, taken)| taken.file() == Some(path)) {
                 let message = format!("is the same file as the database {other:?}");
                 self.note("same-database", &key, message, "name it once");
             }

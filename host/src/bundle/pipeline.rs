@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::digest::{read_limited, sha256_hex};
-use super::document::{self, Places, Section};
+use super::document::{self, Item, Places, Section, Wrong};
 use super::problem::{Problem, Problems};
 use super::slot::Slot;
 use super::value;
@@ -41,8 +41,11 @@ pub struct Pipeline {
 pub struct DatabaseUse {
     /// What it is.
     pub about: String,
-    /// Whether the application connects with `PRAGMA foreign_keys = ON`. SQLite's own default, and ours, is off.
+    /// Whether the application connects with foreign keys enforced: `PRAGMA foreign_keys` of SQLite, `foreign_key_checks` of a
+    /// server. SQLite's own default, and ours, is off.
     pub foreign_keys: bool,
+    /// The `sql_mode` that the application sets on a server; the server's own, if nothing is said.
+    pub sql_mode: Option<String>,
 }
 
 /// A package, and what it must be.
@@ -146,7 +149,8 @@ impl Pipeline {
 impl DatabaseUse {
     fn read(section: &mut Section<'_>) -> Self {
         let foreign_keys = section.optional("foreign_keys", value::boolean).unwrap_or(false);
-        Self { about: about(section), foreign_keys }
+        let sql_mode = section.optional("sql_mode", sql_mode);
+        Self { about: about(section), foreign_keys, sql_mode }
     }
 }
 
@@ -188,4 +192,19 @@ pub(super) fn read_settings(path: &Path) -> io::Result<Vec<u8>> {
 /// The problem with a file of settings that cannot be read.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Problems {
     Problem::in_file("unreadable", path, format!("cannot be read: {error}")).into()
+}
+
+/// Words and commas. Modes that change how SQL is read are not supported: the guard in front of a guest's SQL reads it too.
+fn sql_mode(item: &Item<'_>) -> Result<String, Wrong> {
+    const UNREADABLE: [&str; 7] =
+        ["ANSI", "ANSI_QUOTES", "NO_BACKSLASH_ESCAPES", "DB2", "MSSQL", "ORACLE", "POSTGRESQL"];
+    let text = value::text(item)?.to_ascii_uppercase();
+    let modes = text.split(',').map(str::trim).collect::<Vec<_>>();
+    if let Some(mode) = modes.iter().find(|mode| UNREADABLE.contains(mode)) {
+        return Err(value::bad(format!("the mode {mode} is not supported: it changes how SQL is read"), None));
+    }
+    match modes.iter().find(|mode| !mode.chars().all(|c| c.is_ascii_uppercase() || c == '_')) {
+        Some(mode) => Err(value::bad(format!("{mode:?} is not a mode"), None)),
+        None => Ok(modes.join(",")),
+    }
 }

@@ -7,7 +7,8 @@ use super::digest::{read_limited, sha256_hex};
 use super::grants::Grants;
 use super::installation::Installation;
 use super::limits::Limits;
-use super::pipeline::{ArtifactPin, Bundle, read_settings};
+use super::pipeline::{ArtifactPin, Bundle, DatabaseUse, read_settings};
+use super::place::DatabasePlace;
 use super::problem::{Problem, Problems};
 use super::slot::Slot;
 use super::suggest::did_you_mean;
@@ -55,10 +56,12 @@ pub struct PlannedSlot {
 /// A database as it will be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedDatabase {
-    /// The file.
-    pub sqlite: PathBuf,
+    /// Where it is.
+    pub place: DatabasePlace,
     /// Whether foreign keys are enforced, as the application does.
     pub foreign_keys: bool,
+    /// The application's `sql_mode`, if it sets one.
+    pub sql_mode: Option<String>,
 }
 
 impl Setup {
@@ -75,8 +78,9 @@ impl Setup {
         let slots = bundle.pipeline.slots.iter().enumerate();
         let slots = slots.map(|(index, slot)| plan(&installation, &bundle, index, slot)).collect();
         let databases = bundle.pipeline.databases.iter().filter_map(|(name, usage)| {
-            let sqlite = installation.databases.get(name)?.clone();
-            Some((name.clone(), PlannedDatabase { sqlite, foreign_keys: usage.foreign_keys }))
+            let place = installation.databases.get(name)?.clone();
+            let DatabaseUse { foreign_keys, sql_mode, .. } = usage.clone();
+            Some((name.clone(), PlannedDatabase { place, foreign_keys, sql_mode }))
         });
         let databases = databases.collect();
         let artifacts = bundle.pipeline.artifacts.iter().map(|(name, pin)| {
@@ -209,7 +213,12 @@ impl<'s> Check<'s> {
         }
         for name in pipeline.databases.keys().filter(|name| !installation.databases.contains_key(*name)) {
             let message = format!("the pipeline {:?} needs a database {name:?}", pipeline.name);
-            self.note("missing-section", "", message, Some(format!("add: [databases.{name}] sqlite = \"…\"")));
+            self.note(
+                "missing-section",
+                "",
+                message,
+                Some(format!("add: [databases.{name}] sqlite = \"…\", or url-file = \"…\"")),
+            );
         }
     }
 

@@ -37,7 +37,7 @@ impl From<Choice> for OnFailure {
 
 impl Apply {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let upgrade = match Upgrade::open(&global.installation, signals::stop_flag(), true) {
+        let upgrade = match global.open() {
             Ok(upgrade) => upgrade,
             Err(trouble) => return output::trouble(global, &trouble),
         };

@@ -16,7 +16,7 @@ pub(super) struct Check {}
 impl Check {
     #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let found = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+        let found = global.open().and_then(|upgrade| {
             let found = upgrade.check()?;
             Ok((upgrade, found))
         });

@@ -14,7 +14,7 @@ pub(super) struct Commit {}
 impl Commit {
     #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let done = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+        let done = global.open().and_then(|upgrade| {
             let mut engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok(engine.commit()?)
         });

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use liftlock::upgrade::{Trouble, Upgrade};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 pub(crate) use exit::Exit;
@@ -53,6 +54,14 @@ pub(crate) struct Global {
     /// Tell every effect
     #[arg(long, short, global = true)]
     verbose: bool,
+}
+
+impl Global {
+    /// Opens the installation, and takes its lock.
+    fn open(&self) -> Result<Upgrade, Trouble> {
+        // A variable that is not text is as good as not set.
+        Upgrade::open(&self.installation, signals::stop_flag(), |name| std::env::var(name).ok())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

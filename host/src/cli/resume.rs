@@ -17,7 +17,7 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let engine = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+        let engine = global.open().and_then(|upgrade| {
             let engine = upgrade.resume(|plan| output::sink(global, Some(plan)), self.on_failure.into())?;
             Ok((upgrade, engine))
         });

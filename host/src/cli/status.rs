@@ -42,7 +42,7 @@ impl Status {
 
 /// What undo would lose now, in words. Whatever keeps it from being known is told by `check`, not here.
 fn cost_of_undo(global: &Global) -> Option<String> {
-    let upgrade = Upgrade::open(&global.installation, signals::stop_flag(), true).ok()?;
+    let upgrade = global.open().ok()?;
     let engine = upgrade.reopen(|_| Box::new(Silent)).ok()?;
     let loss = engine.data_loss().ok()?;
     Some(loss.unwrap_or_else(|| "undo would lose nothing".to_owned()))

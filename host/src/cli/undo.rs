@@ -18,7 +18,7 @@ pub(super) struct Undo {
 
 impl Undo {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let opened = Upgrade::open(&global.installation, signals::stop_flag(), true).and_then(|upgrade| {
+        let opened = global.open().and_then(|upgrade| {
             let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok((upgrade, engine))
         });

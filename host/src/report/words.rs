@@ -14,11 +14,11 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
         Event::Frozen {} => "the installation is frozen: nobody else writes".to_owned(),
         Event::RestorePoint { database, .. } => format!("restore point of database {database} made"),
         Event::Intent { effect, change, .. } => format!("effect {effect}: {} {}", change.verb, change.object),
-        Event::Done { effect, result: EffectResult::Ok(_) } => format!("effect {effect} done"),
-        Event::Done { effect, result: EffectResult::Failed(failure) } => {
+        Event::Done { effect, result: EffectResult::Ok(_), .. } => format!("effect {effect} done"),
+        Event::Done { effect, result: EffectResult::Failed(failure), .. } => {
             format!("effect {effect} refused: {}", failure.message)
         }
-        Event::NotDone { effect } => format!("effect {effect} had not happened before the crash"),
+        Event::NotDone { effect, .. } => format!("effect {effect} had not happened before the crash"),
         Event::Batch { database, statements: 0, .. } => {
             format!("database {database}: a batch found again after a crash")
         }

@@ -1,14 +1,15 @@
 //! Everything that a run works with, opened: the capabilities, and a component in every slot.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::operator::Configured;
 use super::runs::RunDirectory;
-use super::{Found, Trouble, Upgrade, expect};
-use crate::bundle::{ArtifactPin, PlannedSlot, Setup};
+use super::{Found, Trouble, Upgrade, expect, server};
+use crate::bundle::{ArtifactPin, DatabasePlace, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
+use crate::capability::database::mysql::{Mysql, MysqlConfig};
 use crate::capability::database::sqlite::{Sqlite, SqliteConfig};
 use crate::capability::database::{Databases, Driver};
 use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
@@ -38,6 +39,15 @@ impl Slots {
 
     pub(super) fn get_mut(&mut self, index: usize) -> Option<&mut Slot> {
         self.slots.get_mut(index)
+    }
+
+    /// What the databases themselves have to say before an upgrade.
+    pub(super) fn preflight(&self) -> Result<Vec<Finding>, Fault> {
+        let mut found = Vec::new();
+        for driver in self.services.databases.drivers() {
+            found.extend(driver.preflight()?);
+        }
+        Ok(found)
     }
 
     pub(super) fn into_slots(self) -> Vec<Slot> {
@@ -126,7 +136,7 @@ impl Upgrade {
         let installation = &self.setup.installation;
         let artifacts = run.path().join("artifacts");
         let mut protected = vec![installation.state.clone(), installation.backup.clone()];
-        protected.extend(self.setup.databases.values().map(|d| d.sqlite.clone()));
+        protected.extend(self.setup.databases.values().filter_map(|d| d.place.file().cloned()));
         let roots = installation.roots.iter().map(|(name, root)| RootConfig {
             name: name.clone(),
             path: root.path.clone(),
@@ -153,26 +163,64 @@ impl Upgrade {
     }
 
     fn drivers(&self, run: &RunDirectory) -> Result<Vec<Arc<dyn Driver>>, Fault> {
-        let statement_time = self.longest(|p| p.limits.statement_time);
-        let spool_bytes = self.setup.slots.iter().map(|p| p.limits.spool_bytes).max().unwrap_or_default();
-        self.setup
-            .databases
-            .iter()
-            .map(|(name, database)| {
-                let sqlite = Sqlite::open(SqliteConfig {
-                    name: name.clone(),
-                    path: database.sqlite.clone(),
-                    foreign_keys: database.foreign_keys,
-                    statement_time,
-                    result_bytes: RESULT_BYTES,
-                    spool_bytes,
-                    spool: run.path().join("spool"),
-                    stop: self.stop.clone(),
-                    run: run.id().to_owned(),
-                })?;
-                Ok(Arc::new(sqlite) as Arc<dyn Driver>)
+        let databases = self.setup.databases.iter();
+        databases
+            .map(|(name, database)| match &database.place {
+                DatabasePlace::Sqlite(path) => self.sqlite(run, name, path, database.foreign_keys),
+                DatabasePlace::Server(place) => self.mysql(run, name, place, database),
             })
             .collect()
+    }
+
+    fn sqlite(
+        &self,
+        run: &RunDirectory,
+        name: &str,
+        path: &Path,
+        foreign_keys: bool,
+    ) -> Result<Arc<dyn Driver>, Fault> {
+        Ok(Arc::new(Sqlite::open(SqliteConfig {
+            name: name.to_owned(),
+            path: path.to_owned(),
+            foreign_keys,
+            statement_time: self.statement_time(),
+            result_bytes: RESULT_BYTES,
+            spool_bytes: self.spool_bytes(),
+            spool: run.path().join("spool"),
+            stop: self.stop.clone(),
+            run: run.id().to_owned(),
+        })?))
+    }
+
+    fn mysql(
+        &self,
+        run: &RunDirectory,
+        name: &str,
+        place: &ServerPlace,
+        database: &PlannedDatabase,
+    ) -> Result<Arc<dyn Driver>, Fault> {
+        Ok(Arc::new(Mysql::open(MysqlConfig {
+            name: name.to_owned(),
+            server: server::resolve(name, place, self.environment)?,
+            foreign_keys: database.foreign_keys,
+            sql_mode: database.sql_mode.clone(),
+            statement_time: self.statement_time(),
+            result_bytes: RESULT_BYTES,
+            spool_bytes: self.spool_bytes(),
+            spool: run.path().join("spool"),
+            restore: run.path().join("restore").join(name),
+            stop: self.stop.clone(),
+            meter: self.meter.clone(),
+            run: run.id().to_owned(),
+        })?))
+    }
+
+    fn statement_time(&self) -> Duration {
+        self.longest(|p| p.limits.statement_time)
+    }
+
+    fn spool_bytes(&self) -> u64 {
+        self.setup.slots.iter().map(|p| p.limits.spool_bytes).max().unwrap_or_default()
     }
 
     fn network(&self, run: &RunDirectory, artifacts: PathBuf) -> Network {

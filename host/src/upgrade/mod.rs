@@ -8,6 +8,7 @@ mod operator;
 mod plan;
 mod preflight;
 mod runs;
+mod server;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -66,32 +67,36 @@ impl From<Fault> for Trouble {
     }
 }
 
+/// Looks a variable of the environment up: only the program itself knows it.
+pub type Environment = fn(&str) -> Option<String>;
+
 /// An installation with its bundle, ready to be upgraded.
 pub struct Upgrade {
     setup: Setup,
     sandbox: Arc<Sandbox>,
     stop: Arc<AtomicBool>,
     meter: Meter,
-    _lock: Option<Lock>,
+    environment: Environment,
+    _lock: Lock,
 }
 
 /// A finding and the slot it belongs to ("installation" for the host's own).
 pub type Found = (String, Finding);
 
 impl Upgrade {
-    /// Reads everything, and takes the installation's lock if `lock` is set. `stop` is what a signal sets.
+    /// Reads everything, and takes the installation's lock. `stop` is what a signal sets.
     ///
     /// # Errors
     /// [`Trouble`].
-    pub fn open(installation: &Path, stop: Arc<AtomicBool>, lock: bool) -> Result<Self, Trouble> {
+    pub fn open(installation: &Path, stop: Arc<AtomicBool>, environment: Environment) -> Result<Self, Trouble> {
         let setup = Setup::load(installation)?;
         let state = &setup.installation.state;
         crate::io::make_private_dir(state)
             .map_err(|e| Fault::io(format_args!("making the state directory {}", state.display()), &e))?;
         runs::refuse_foreign(state)?;
-        let lock = lock.then(|| lock_all(&setup)).transpose()?;
+        let lock = lock_all(&setup)?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
-        Ok(Self { setup, sandbox, stop, meter: Meter::default(), _lock: lock })
+        Ok(Self { setup, sandbox, stop, environment, meter: Meter::default(), _lock: lock })
     }
 
     /// The installation and the bundle.
@@ -114,6 +119,7 @@ impl Upgrade {
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let mut slots = self.assemble(&run)?;
         found.append(&mut slots.notes);
+        found.extend(slots.preflight()?.into_iter().map(|f| ("installation".to_owned(), f)));
         for index in 0..slots.len() {
             let context = self.context(index);
             let name = context.slot.clone();

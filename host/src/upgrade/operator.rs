@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bundle::{self, Freeze, Hooks, Setup};
+use crate::bundle::{self, DatabasePlace, Freeze, Hooks, Setup};
 use crate::effect::Fault;
 use crate::engine::Operator;
 use crate::escape;
@@ -25,6 +25,8 @@ pub(super) struct Configured {
     freeze: Freeze,
     hooks: Hooks,
     file: Option<PathBuf>,
+    /// Variables that hold addresses with passwords: no command gets them.
+    secret: Vec<String>,
     stop: Arc<AtomicBool>,
 }
 
@@ -35,7 +37,14 @@ impl Configured {
             let root = installation.roots.get(&file.root)?;
             Some(root.path.join(&file.path))
         });
-        Self { freeze: installation.freeze.clone(), hooks: installation.hooks.clone(), file, stop }
+        let secret = installation.databases.values().filter_map(DatabasePlace::variable).map(str::to_owned);
+        Self {
+            freeze: installation.freeze.clone(),
+            hooks: installation.hooks.clone(),
+            file,
+            secret: secret.collect(),
+            stop,
+        }
     }
 
     fn content(&self) -> &[u8] {
@@ -92,7 +101,15 @@ impl Configured {
     }
 
     fn run_all(&self, commands: &[bundle::Command], code: &'static str, env: &[(&str, &str)]) -> Result<(), Fault> {
-        commands.iter().try_for_each(|command| run(command, self.freeze.command_time, code, env))
+        commands.iter().try_for_each(|argv| {
+            let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
+            let mut command = Command::new(program);
+            command.args(arguments).envs(env.iter().copied());
+            for variable in &self.secret {
+                command.env_remove(variable);
+            }
+            run(&mut command, self.freeze.command_time, code)
+        })
     }
 }
 
@@ -123,13 +140,10 @@ impl Operator for Configured {
 }
 
 /// Runs a command of the operator's, in a process group of its own, for a limited time.
-fn run(argv: &[String], time: Duration, code: &'static str, env: &[(&str, &str)]) -> Result<(), Fault> {
-    let Some((program, arguments)) = argv.split_first() else { return Ok(()) };
-    let name = escape::line(program, 200);
+fn run(command: &mut Command, time: Duration, code: &'static str) -> Result<(), Fault> {
+    let name = escape::line(&command.get_program().to_string_lossy(), 200);
     let fault = |what: String| Fault::new(code, format!("the command {name} {what}"));
-    let mut child = Command::new(program)
-        .args(arguments)
-        .envs(env.iter().copied())
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

@@ -14,7 +14,9 @@ pub(super) fn check(setup: &Setup) -> Vec<Finding> {
         root_is_there(name, &root.path, root.owner.is_some(), &mut found);
     }
     for (name, database) in &setup.databases {
-        database_is_there(setup, name, &database.sqlite, &mut found);
+        if let Some(file) = database.place.file() {
+            database_is_there(setup, name, file, &mut found);
+        }
     }
     freeze_is_possible(setup, &mut found);
     found
@@ -48,7 +50,7 @@ fn root_is_there(name: &str, path: &Path, has_owner: bool, found: &mut Vec<Findi
     }
 }
 
-/// A restore point is a copy of the whole file, and a backup may be another; the migration needs room beside.
+/// A server says itself what there is to say. Of a file, a restore point is a whole copy, and a backup may be another; the migration needs room beside.
 fn database_is_there(setup: &Setup, name: &str, path: &Path, found: &mut Vec<Finding>) {
     let Ok(meta) = fs::metadata(path) else {
         let text = format!("the database {name} ({}) is not there or cannot be read", path.display());

@@ -43,14 +43,31 @@ fn what_is_not_there_or_not_known_is_refused() {
         ),
         (
             "sqlite = \"www/data/shop.sqlite\"",
-            "url-env = \"SHOP_DB\"",
-            "installation.toml:14: [databases.main] url-env: comes with the MySQL engine (this host knows SQLite: write \
-             sqlite = \"path\")",
+            "url-env = \"mysql://root:secret@db/shop\"",
+            "installation.toml:14: [databases.main] url-env: must be the name of a variable, not the address itself \
+             (url-env = \"MAIN_DATABASE_URL\")",
+        ),
+        (
+            "sqlite = \"www/data/shop.sqlite\"",
+            "socket = \"/run/mysqld.sock\"\nuser = \"shop\"",
+            "installation.toml:13: [databases.main]: the key \"schema\" is missing",
+        ),
+        (
+            "sqlite = \"www/data/shop.sqlite\"",
+            "url-env = \"DB\"\nurl-file = \"db.url\"",
+            "installation.toml:14: [databases.main] url-env: says where the database is beside \"url-file\" (keep one of \
+             the two)",
+        ),
+        (
+            "sqlite = \"www/data/shop.sqlite\"",
+            "url-env = \"DB\"\ntls = \"allways\"",
+            "installation.toml:15: [databases.main] tls: \"allways\" is not a known word",
         ),
         (
             "sqlite = \"www/data/shop.sqlite\"",
             "",
-            "installation.toml:13: [databases.main]: the key \"sqlite\" is missing",
+            "installation.toml:13: [databases.main]: nothing says where the database is (write sqlite = \"path\", or for a \
+             server url-file = \"path\", url-env = \"NAME\" or socket = \"path\")",
         ),
         (
             "database.main = \"write\"",

@@ -36,6 +36,12 @@ fn a_file_that_is_not_toml_of_the_format_is_refused() {
         ),
         (
             "foreign_keys = true",
+            "sql_mode = \"STRICT_TRANS_TABLES, ansi_quotes\"",
+            "bundle/pipeline.toml:10: [databases.main] sql_mode: the mode ANSI_QUOTES is not supported: it changes how SQL \
+             is read",
+        ),
+        (
+            "foreign_keys = true",
             "foreign-keys = true",
             "bundle/pipeline.toml:9: [databases.main]: no key is called \"foreign-keys\" (did you mean \"foreign_keys\"?)",
         ),

@@ -97,7 +97,7 @@ fn what_the_pipeline_needs_and_the_installation_has_not_is_refused() {
     let world = World::new().pipeline("[roots.app]", "[databases.log]\n[roots.app]");
     assert_eq!(
         world.problems(),
-        "installation.toml: the pipeline \"shop\" needs a database \"log\" (add: [databases.log] sqlite = \"…\")"
+        "installation.toml: the pipeline \"shop\" needs a database \"log\" (add: [databases.log] sqlite = \"…\", or url-file = \"…\")"
     );
 }
 
@@ -195,7 +195,14 @@ fn a_right_setup_is_joined() {
     assert_eq!(installation.freeze.drain, Duration::from_secs(5));
     assert_eq!(installation.hooks.after_switch.len(), 1);
     assert_eq!(bundle.digest, sha256_hex(world.pipeline.as_bytes()));
-    assert_eq!(databases["main"], PlannedDatabase { sqlite: world.path("www/data/shop.sqlite"), foreign_keys: true });
+    assert_eq!(
+        databases["main"],
+        PlannedDatabase {
+            place: DatabasePlace::Sqlite(world.path("www/data/shop.sqlite")),
+            foreign_keys: true,
+            sql_mode: None,
+        }
+    );
 
     let names: Vec<&str> = slots.iter().map(|planned| planned.slot.name.as_str()).collect();
     assert_eq!(names, ["fetch-package", "unpack", "migrate-sql", "tidy-up"]);

@@ -75,6 +75,12 @@ impl Databases {
         self.drivers.iter().map(|driver| Arc::clone(driver) as Arc<dyn Store>).collect()
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn drivers(&self) -> &[Arc<dyn Driver>] {
+        &self.drivers
+    }
+
     /// The one with this name.
     #[must_use]
     pub fn driver(&self, name: &str) -> Option<Arc<dyn Driver>> {

@@ -26,10 +26,10 @@ fn after_a_failure_resume_asks_anew_from_the_last_successful_effect_on() {
     let directory = home.path().join("run");
     let mut engine = start(&world, &directory, &[fails_once], OnFailure::Keep);
     assert_eq!(engine.drive(), Ending::Failed);
-    assert_eq!(world.visible().1, [1, 2, 5, 6], "what succeeded before the failure stays");
+    assert_eq!(world.visible().rows, [1, 2, 5, 6], "what succeeded before the failure stays");
     drop(engine);
     assert_eq!(open(&world, &directory, &[fails_once]).drive(), Ending::Done);
-    assert_eq!(world.visible().1, [1, 2, 5, 6, 7]);
+    assert_eq!(world.visible().rows, [1, 2, 5, 6, 7]);
 }
 
 fn always_fails(talk: &mut Conversation, world: &World) -> Result<Result<Outcome, Failure>, Stopped> {

@@ -63,6 +63,11 @@ fn insert(talk: &mut Conversation, world: &World, row: i64) -> Result<Result<u64
     talk.data("database.execute", &store, &row, live, |rows| *rows)
 }
 
+fn alter(talk: &mut Conversation, world: &World, name: &str) -> Result<Result<u64, Failure>, Stopped> {
+    let store: Arc<dyn Store> = Arc::new(world.clone());
+    talk.effect("database.alter", &name, Touches::Database(&store), |_| Ok(world.prepare_alter(name)))
+}
+
 fn count(talk: &mut Conversation, world: &World) -> Result<usize, Stopped> {
     talk.read("database.count", &(), || Ok(world.count())).map(Result::unwrap_or_default)
 }
@@ -80,6 +85,18 @@ fn mixed(talk: &mut Conversation, world: &World) -> Result<Result<Outcome, Failu
         assert_eq!(result, Ok(7));
         let refused = write(talk, world, "forbidden", "x")?;
         assert!(refused.is_err());
+    }
+    done()
+}
+
+/// Data and statements that commit by themselves in turn, the first of them before any batch.
+fn altering(talk: &mut Conversation, world: &World) -> Result<Result<Outcome, Failure>, Stopped> {
+    for round in 0..3 {
+        let seen = count(talk, world)?;
+        assert_eq!(alter(talk, world, &format!("{round} at {seen}"))?, Ok(0));
+        for step in 0..3 {
+            let _ = insert(talk, world, round * 10 + step)?;
+        }
     }
     done()
 }
@@ -157,12 +174,17 @@ fn open(world: &World, directory: &Path, work: &[Work]) -> Engine {
 }
 
 fn before() -> Things {
-    Things { disk: BTreeMap::from([("file-0".into(), "old".into())]), rows: vec![1, 2], marker: None }
+    Things {
+        disk: BTreeMap::from([("file-0".into(), "old".into())]),
+        rows: vec![1, 2],
+        last_id: 2,
+        ..Things::default()
+    }
 }
 
 #[test]
 fn a_crash_at_every_moment_ends_in_after_or_before() {
-    let work: [Work; 2] = [mixed, scoped];
+    let work: [Work; 3] = [altering, mixed, scoped];
     let home = tempfile::tempdir().unwrap();
     let world = World::of(before());
     let directory = home.path().join("run");

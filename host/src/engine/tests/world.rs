@@ -16,6 +16,12 @@ use crate::engine::sink::{Progress, Sink};
 pub(super) struct Things {
     pub(super) disk: BTreeMap<String, String>,
     pub(super) rows: Vec<i64>,
+    /// The id that each row got.
+    pub(super) ids: Vec<u64>,
+    /// The last id that was given: a rollback does not take it back.
+    pub(super) last_id: u64,
+    /// Statements that committed by themselves.
+    pub(super) schema: Vec<String>,
     pub(super) marker: Option<Marker>,
 }
 
@@ -23,7 +29,7 @@ pub(super) struct Things {
 struct Inner {
     things: Things,
     /// The open batch: what is lost in a crash.
-    batch: Option<Vec<i64>>,
+    batch: Option<Vec<(i64, u64)>>,
     pictures: Vec<(PathBuf, Things)>,
     directory: Option<PathBuf>,
 }
@@ -47,9 +53,8 @@ impl World {
     }
 
     /// Without the marker, which stays until the commit.
-    pub(super) fn visible(&self) -> (BTreeMap<String, String>, Vec<i64>) {
-        let things = self.things();
-        (things.disk, things.rows)
+    pub(super) fn visible(&self) -> Things {
+        Things { marker: None, ..self.things() }
     }
 
     pub(super) fn pictures(&self) -> Vec<(PathBuf, Things)> {
@@ -71,8 +76,34 @@ impl World {
     }
 
     pub(super) fn insert(&self, row: i64) {
-        self.inner().batch.as_mut().expect("a batch is open").push(row);
+        {
+            let mut inner = self.inner();
+            inner.things.last_id += 1;
+            let id = inner.things.last_id;
+            inner.batch.as_mut().expect("a batch is open").push((row, id));
+        }
         self.moment();
+    }
+
+    /// A statement that commits by itself.
+    pub(super) fn prepare_alter(&self, name: &str) -> Prepared {
+        assert!(self.inner().batch.is_none(), "no batch is open");
+        let change = Change {
+            capability: "disk".into(),
+            verb: "alter".into(),
+            object: name.into(),
+            touches: true,
+            undo: json!(self.things().schema.len()),
+        };
+        self.moment();
+        let (world, name) = (self.clone(), name.to_owned());
+        let act = move || {
+            world.moment();
+            world.inner().things.schema.push(name);
+            world.moment();
+            Ok(json!(0))
+        };
+        Prepared { change, act: Box::new(act) }
     }
 
     /// Somebody else is at it.
@@ -128,12 +159,19 @@ impl Capability for World {
     }
 
     fn settle(&self, change: &Change) -> Result<Verdict, Fault> {
+        if change.verb == "alter" {
+            let done = change.undo.as_u64() < Some(self.things().schema.len() as u64);
+            return Ok(if done { Verdict::Done(json!(0)) } else { Verdict::NotDone });
+        }
         let now = self.things().disk.get(&change.object).cloned();
         let done = now.as_deref() == change.undo["after"].as_str();
         Ok(if done { Verdict::Done(json!(7)) } else { Verdict::NotDone })
     }
 
     fn undo(&self, change: &Change) -> Result<(), Fault> {
+        if change.verb == "alter" {
+            return Ok(());
+        }
         match change.undo["before"].as_str() {
             Some(before) => self.inner().things.disk.insert(change.object.clone(), before.into()),
             None => self.inner().things.disk.remove(&change.object),
@@ -172,7 +210,8 @@ impl Store for World {
         {
             let mut inner = self.inner();
             let batch = inner.batch.take().unwrap_or_default();
-            inner.things.rows.extend(batch);
+            inner.things.ids.extend(batch.iter().map(|(_, id)| *id));
+            inner.things.rows.extend(batch.iter().map(|(row, _)| *row));
             inner.things.marker = Some(new.clone());
         }
         self.moment();
@@ -185,15 +224,16 @@ impl Store for World {
     }
 
     fn restore_point(&self, _: &Path) -> Result<Value, Fault> {
-        Ok(json!(self.things().rows))
+        let things = self.things();
+        Ok(json!([things.rows, things.ids, things.last_id, things.schema]))
     }
 
     fn restore(&self, saved: &Value) -> Result<(), Fault> {
-        let rows = serde_json::from_value(saved.clone()).unwrap();
+        let (rows, ids, last_id, schema) = serde_json::from_value(saved.clone()).unwrap();
         {
             let mut inner = self.inner();
-            inner.things.rows = rows;
-            inner.things.marker = None;
+            let disk = inner.things.disk.clone();
+            inner.things = Things { disk, rows, ids, last_id, schema, marker: None };
         }
         self.moment();
         Ok(())
@@ -201,7 +241,18 @@ impl Store for World {
 
     fn stamp(&self) -> Result<String, Fault> {
         let things = self.things();
-        Ok(format!("{}-{:?}", things.rows.len(), things.marker.map(|m| m.sequence)))
+        Ok(json!([things.rows.len(), things.schema.len(), things.last_id]).to_string())
+    }
+
+    fn written_since(&self, stamp: &str) -> Result<Option<String>, Fault> {
+        let (then, now) = (parse(stamp), parse(&self.stamp()?));
+        Ok((then[..2] != now[..2]).then(|| "the database main".to_owned()))
+    }
+
+    fn rewind(&self, stamp: &str) -> Result<(), Fault> {
+        self.inner().things.last_id = parse(stamp)[2];
+        self.moment();
+        Ok(())
     }
 
     fn forget(&self) -> Result<(), Fault> {
@@ -210,6 +261,10 @@ impl Store for World {
     }
 
     fn close(&self) {}
+}
+
+fn parse(stamp: &str) -> [u64; 3] {
+    serde_json::from_str(stamp).unwrap()
 }
 
 /// Every durable event is a moment, too.

@@ -2,12 +2,25 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 
 use super::MysqlConfig;
 use super::link::Account;
 use crate::effect::Fault;
+
+/// What every session of ours sets, on servers that know it: MySQL runs what stands behind its own version, MariaDB leaves out
+/// comments for MySQL from 5.7 on.
+///
+/// No limit that a server has for all its sessions may end one of ours half way: a guest may think for long between two rows
+/// or two statements. What MySQL 8 shows of tables must be of now, not of yesterday.
+const SETTINGS: &str = "SET SESSION autocommit = 1, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, \
+    wait_timeout = 28800, net_read_timeout = 28800, net_write_timeout = 28800, sql_select_limit = DEFAULT, \
+    sql_safe_updates = 0 \
+    /*!50708 , max_execution_time = 0 */ /*!80000 , information_schema_stats_expiry = 0 */ \
+    /*M!100108 , max_statement_time = 0 */ \
+    /*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, idle_write_transaction_timeout = 0 */";
 
 /// When the connection is encrypted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +43,21 @@ pub enum Place {
     Tcp(String, u16),
 }
 
+/// Who logs in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user.
+    pub user: String,
+    /// The password; empty if there is none.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.user)
+    }
+}
+
 /// A server, a schema and an account, with an optional second account for the stages.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Server {
@@ -37,17 +65,17 @@ pub struct Server {
     pub place: Place,
     /// The schema ("database") on it.
     pub schema: String,
-    /// The account: user and password.
-    pub account: (String, String),
+    /// The host's account.
+    pub account: Credentials,
     /// A smaller account, for the stages' SQL.
-    pub stage_account: Option<(String, String)>,
+    pub stage_account: Option<Credentials>,
     /// Encryption.
     pub tls: Tls,
 }
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{:?}/{}", self.account.0, self.place, self.schema)
+        write!(f, "{:?}@{:?}/{}", self.account, self.place, self.schema)
     }
 }
 
@@ -55,21 +83,18 @@ impl MysqlConfig {
     /// The options of a connection.
     pub(super) fn options(&self, account: Account) -> Result<Opts, Fault> {
         let server = &self.server;
-        let (user, password) = match (account, &server.stage_account) {
+        let credentials = match (account, &server.stage_account) {
             (Account::Stage, Some(stage)) => stage,
             _ => &server.account,
         };
         let mut options = OptsBuilder::default()
-            .user(Some(user))
-            .pass(Some(password))
+            .user(Some(&credentials.user))
+            .pass(Some(&credentials.password))
             .db_name(Some(&server.schema))
             .prefer_socket(false)
             .stmt_cache_size(64)
-            .init(vec![
-                "SET NAMES utf8mb4".to_owned(),
-                "SET SESSION autocommit = 1, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 28800"
-                    .to_owned(),
-            ]);
+            .tcp_keepalive(Some(Duration::from_secs(60)))
+            .init(vec!["SET NAMES utf8mb4".to_owned(), SETTINGS.to_owned()]);
         options = match &server.place {
             Place::Socket(path) => options.socket(Some(path.display().to_string())),
             Place::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port),
