@@ -91,10 +91,12 @@ impl<'a> Hand<'a> {
         let made = dump::make_program(&mut self.link, kind, program, &self.collation);
         if made.is_err() {
             // It was left half way: with settings of the program's, and perhaps with its collation for the whole schema.
-            let schema = quoted(&self.config.server.schema);
             self.link.run("SET NAMES utf8mb4")?;
             self.link.run(SETTINGS)?;
-            self.link.run(&format!("ALTER DATABASE {schema} COLLATE {}", quoted(&self.collation)))?;
+            if !program.collations[2].is_empty() && program.collations[2] != self.collation {
+                let schema = quoted(&self.config.server.schema);
+                self.link.run(&format!("ALTER DATABASE {schema} COLLATE {}", quoted(&self.collation)))?;
+            }
         }
         made
     }
