@@ -3,15 +3,19 @@
 //! The suites are in `tests/`, one file a promise. They run the host's binary, as an operator does.
 #![allow(clippy::print_stdout, reason = "suites print their numbers")]
 
+pub mod counting;
 pub mod crash;
 pub mod digest;
 pub mod fixture;
 pub mod host;
 pub mod hostile;
 pub mod http;
+pub mod mariadb;
 pub mod places;
+pub mod proxy;
 pub mod watched;
 pub mod webmail;
+pub mod zoo;
 
 use std::fmt::Display;
 

@@ -45,6 +45,14 @@ impl Dialect {
         }
     }
 
+    /// "sqlite" or "mysql": MariaDB's SQL is written for both, and applications keep it with MySQL's.
+    pub fn family(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Mysql | Self::Mariadb => "mysql",
+        }
+    }
+
     /// A name as this database wants it quoted, whatever it contains.
     pub fn quote(self, name: &str) -> String {
         match self {
@@ -128,7 +136,8 @@ impl Database {
     /// pages nothing is open, so `visit` may change what it has seen.
     ///
     /// # Errors
-    /// What the database or `visit` says.
+    /// `bad-key` if rows could be left out, as the key is ordered otherwise than it is compared; else what the database or
+    /// `visit` says.
     pub fn each_page(
         &self,
         table: &str,
@@ -136,6 +145,7 @@ impl Database {
         size: u32,
         mut visit: impl FnMut(&[Row]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        self.refuse_bad_key(table, key)?;
         let mut last: Vec<Value> = Vec::new();
         loop {
             let sql = page_sql(self.dialect, table, key, size, !last.is_empty());
@@ -149,7 +159,22 @@ impl Database {
         }
     }
 
-    /// Changes data or schema: one statement. On failure nothing of it has happened.
+    fn refuse_bad_key(&self, table: &str, key: &str) -> Result<(), Failure> {
+        if self.dialect == Dialect::Sqlite {
+            return Ok(());
+        }
+        let columns = self.columns(table)?;
+        match columns.iter().find(|column| column.name.eq_ignore_ascii_case(key)) {
+            Some(column) if is_bad_key(&column.declared) => {
+                let text = format!("{table} cannot be walked by {key}, for it is {}", column.declared);
+                Err(Failure::new("bad-key", text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Changes data or schema: one statement. On failure nothing of it has happened. On a server a change of the schema commits
+    /// by itself; the host has seen to it that it is undone all the same.
     ///
     /// # Errors
     /// What the database says.
@@ -251,6 +276,12 @@ impl Iterator for Rows {
     }
 }
 
+/// ENUM and SET are ordered by number and compared as text; a DECIMAL is compared with text as a number of 53 bits.
+fn is_bad_key(declared: &str) -> bool {
+    let kind = declared.split(['(', ' ']).next().unwrap_or_default();
+    ["enum", "set", "decimal", "numeric"].iter().any(|bad| kind.eq_ignore_ascii_case(bad))
+}
+
 fn page_sql(dialect: Dialect, table: &str, key: &str, size: u32, further: bool) -> String {
     let (table, key) = (dialect.quote(table), dialect.quote(key));
     let behind = if further { format!(" WHERE {key} > ?") } else { String::new() };
@@ -270,6 +301,21 @@ mod tests {
     #[test]
     fn an_unknown_dialect_is_refused() {
         assert_eq!(Dialect::from_name("oracle").unwrap_err().code, "unknown-dialect");
+    }
+
+    #[test]
+    fn a_key_that_is_ordered_otherwise_than_compared_is_refused() {
+        assert!(is_bad_key("enum('b','a')"));
+        assert!(is_bad_key("DECIMAL(40,0) unsigned"));
+        assert!(is_bad_key("decimal unsigned"));
+        assert!(!is_bad_key("bigint(20) unsigned"));
+        assert!(!is_bad_key("varchar(64)"));
+    }
+
+    #[test]
+    fn mariadb_is_of_the_family_of_mysql() {
+        assert_eq!(Dialect::Mariadb.family(), "mysql");
+        assert_eq!(Dialect::Sqlite.family(), "sqlite");
     }
 
     #[test]

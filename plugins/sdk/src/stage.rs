@@ -138,14 +138,15 @@ fn port(name: &str, kind: Kind, extra: &[(&str, &str)]) -> lifecycle::Port {
     lifecycle::Port { name: name.to_owned(), kind: kind.name().to_owned(), extra }
 }
 
-/// The first half of an ask: for what. The second half is how, and why: [`read`](Ask::read) or [`write`](Ask::write).
+/// The first half of an ask: for what. The second half is how, and why: [`read`](Ask::read), [`write`](Ask::write) or
+/// [`define`](Ask::define).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     capability: &'static str,
     object: String,
 }
 
-/// An ask with its reason: made by [`Ask::read`] and [`Ask::write`], taken by [`Info::asks`].
+/// An ask with its reason: made by [`Ask::read`] and its like, taken by [`Info::asks`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked(lifecycle::Ask);
 
@@ -175,6 +176,12 @@ impl Ask {
         self.access("write", reason)
     }
 
+    /// To read and change, and to make programs that stay: triggers, views, routines, events. Of databases only. A slot of a
+    /// pipeline may ask for less, and the stage then gets less.
+    pub fn define(self, reason: &str) -> Asked {
+        self.access("define", reason)
+    }
+
     fn access(self, access: &str, reason: &str) -> Asked {
         Asked(lifecycle::Ask {
             capability: self.capability.to_owned(),
@@ -199,6 +206,7 @@ mod tests {
                 .may_consume("tree", Kind::Tree)
                 .produces("rows", Kind::Text)
                 .asks(Ask::files("app").write("puts a file there"))
+                .asks(Ask::database("*").define("makes a trigger"))
         }
 
         fn apply() -> Result<Outcome, Failure> {
@@ -215,6 +223,7 @@ mod tests {
         assert_eq!(info.consumes[1].extra, [("optional".to_owned(), "true".to_owned())]);
         assert_eq!(info.produces[0].kind, "text");
         assert_eq!((info.asks[0].capability.as_str(), info.asks[0].access.as_str()), ("files", "write"));
+        assert_eq!((info.asks[1].capability.as_str(), info.asks[1].access.as_str()), ("database", "define"));
         assert_eq!(<Plain as lifecycle::Guest>::check(), []);
     }
 }

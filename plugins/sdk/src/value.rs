@@ -1,4 +1,16 @@
 //! Values of a database: from Rust and into Rust.
+//!
+//! | what a column is | comes as |
+//! | --- | --- |
+//! | a whole number, a `YEAR` | [`Cell::Int`]; of an unsigned column [`Cell::Uint`] |
+//! | `BIT` | [`Cell::Uint`] |
+//! | `FLOAT`, `DOUBLE`, `REAL` | [`Cell::Float`] |
+//! | `DECIMAL`, and so `SUM(…)` and `AVG(…)` of whole numbers on a server | [`Cell::Text`], with all its digits |
+//! | `DATE`, `DATETIME`, `TIME` | [`Cell::Text`]: also `0000-00-00` and `-838:59:59` |
+//! | `CHAR`, `TEXT`, `ENUM`, `SET`, `JSON` | [`Cell::Text`]; [`Cell::Bytes`] where it is not UTF-8 |
+//! | `BINARY`, `BLOB`, spatial types | [`Cell::Bytes`] |
+//!
+//! SQLite's columns have no type: each value comes as what it is. As a parameter each of these goes back as it came.
 
 pub use crate::bindings::liftlock::database::database::Value;
 
@@ -15,10 +27,15 @@ macro_rules! into_value {
 }
 
 into_value! {
+    i8 => |value| Self::Int(value.into());
+    i16 => |value| Self::Int(value.into());
     i32 => |value| Self::Int(value.into());
     i64 => |value| Self::Int(value);
+    u8 => |value| Self::Uint(value.into());
+    u16 => |value| Self::Uint(value.into());
     u32 => |value| Self::Uint(value.into());
     u64 => |value| Self::Uint(value);
+    f32 => |value| Self::Float(value.into());
     f64 => |value| Self::Float(value);
     bool => |value| Self::Int(value.into());
     String => |value| Self::Text(value);
@@ -117,7 +134,7 @@ macro_rules! whole_number {
     };
 }
 
-whole_number!(i64, u64, i32, u32);
+whole_number!(i64, u64, i32, u32, i16, u16, i8, u8);
 
 impl<'a> FromCell<'a> for f64 {
     fn from_cell(cell: Cell<'a>) -> Result<Self, Failure> {
@@ -199,6 +216,7 @@ mod tests {
         assert!(i64::from_cell(Cell::Uint(u64::MAX)).is_err());
         assert!(u64::from_cell(Cell::Int(-1)).is_err());
         assert!(i64::from_cell(Cell::Text("12")).is_err());
+        assert!(u8::from_cell(Cell::Uint(256)).is_err());
         assert_eq!(u64::from_cell(Cell::Int(12)), Ok(12));
     }
 

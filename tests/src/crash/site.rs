@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::digest::Digest;
+use crate::fixture::Database;
 use crate::fixture::roundcube::Installation;
 
 /// One installation on disk.
@@ -17,8 +18,8 @@ pub struct Site {
     pub settings: PathBuf,
     /// The root.
     pub root: PathBuf,
-    /// The database, alone in its directory.
-    pub database: PathBuf,
+    /// The database; a file is alone in its directory.
+    pub database: Database,
     /// The host's state.
     pub state: PathBuf,
     /// The operator's backups.
@@ -33,32 +34,37 @@ impl From<Installation> for Site {
 }
 
 impl Site {
-    /// To the byte, times included, nothing opened: what B is compared by.
+    /// What B is compared by: files to the byte, times included, nothing opened; a schema whole.
     ///
     /// # Errors
     /// What cannot be read.
     pub fn bytes(&self) -> Result<Digest> {
-        Digest::of_files(&self.root, self.beside())
+        match &self.database {
+            Database::File(file) => Digest::of_files(&self.root, beside(file)),
+            Database::Server(schema) => Digest::of_site(&self.root, schema),
+        }
     }
 
-    /// What the users could tell apart: what A is compared by. The database is looked at in a copy, for to open it may be to
-    /// change it.
+    /// What the users could tell apart: what A is compared by. A file is looked at in a copy, for to open it may be to change it.
     ///
     /// # Errors
     /// What cannot be read.
     pub fn looks(&self) -> Result<Digest> {
+        let file = match &self.database {
+            Database::File(file) => file,
+            Database::Server(schema) => return Digest::of_site(&self.root, schema),
+        };
         let copy = tempfile::tempdir_in(&self.directory)?;
-        for entry in fs::read_dir(self.beside())? {
+        for entry in fs::read_dir(beside(file))? {
             let entry = entry?;
             fs::copy(entry.path(), copy.path().join(entry.file_name()))?;
         }
-        let name = self.database.file_name().context("the database has no name")?;
+        let name = file.file_name().context("the database has no name")?;
         Digest::of(&self.root, &copy.path().join(name))
     }
+}
 
-    /// The directory that the database is in.
-    #[must_use]
-    pub fn beside(&self) -> &Path {
-        self.database.parent().unwrap_or(&self.directory)
-    }
+/// The directory that a file is in.
+fn beside(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
 }

@@ -3,6 +3,7 @@
 //! Files by type, mode, owner, size, contents, target and time of change; names as raw bytes. Databases by schema and rows.
 //! Left out: the host's own `.liftlock-*` directories, the times of directories, the host's marker table.
 
+mod mysql;
 mod sqlite;
 mod tree;
 
@@ -13,6 +14,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
+
+use crate::mariadb::{Client, Schema};
+
+/// The host's own table.
+const MARKER: &str = "liftlock_marker";
 
 /// What an installation is made of: a name for each part, and what it is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +59,25 @@ impl Digest {
         let files = tree::parts(beside)?.into_iter().filter(|(name, _)| !name.ends_with("-shm"));
         parts.extend(files.map(|(name, part)| (format!("beside: {name}"), part)));
         Ok(Self { parts })
+    }
+
+    /// Of a directory tree and a schema on a server.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn of_site(root: &Path, schema: &Schema) -> Result<Self> {
+        let mut digest = Self::of_schema(&mut schema.root()?)?;
+        digest.parts.extend(tree::parts(root)?);
+        Ok(digest)
+    }
+
+    /// Of the schema that a session is in, whole: rows and next ids of all tables, definitions, triggers, views, routines and
+    /// events, the character set. The account must be allowed to see all of it.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn of_schema(client: &mut Client) -> Result<Self> {
+        Ok(Self { parts: mysql::parts(client)? })
     }
 
     /// The same without the times of those files that are not as they were in `before`: what a run has made is as old as the run.

@@ -8,10 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
 
-use super::hex;
-
-/// The host's own table.
-const MARKER: &str = "liftlock_marker";
+use super::{MARKER, hex};
 
 /// A part for each definition, for the rows of each table, and for the numbers in the header.
 pub(super) fn parts(path: &Path) -> Result<BTreeMap<String, String>> {

@@ -2,50 +2,32 @@
 
 use liftlock_sdk::prelude::*;
 
-use crate::directory::Source;
 use crate::ledger::Ledger;
-use crate::split::{Statement, split};
+use crate::work::{File, Step};
 
 /// Applies the files and writes the ledger after each. Returns the number of statements.
-pub(crate) fn apply(
-    database: &Database,
-    source: &Source,
-    ledger: &Ledger,
-    versions: &[String],
-) -> Result<u64, Failure> {
-    let files = versions.iter().map(|version| source.read(version)).collect::<Result<Vec<_>, _>>()?;
-    let mut work = Vec::new();
-    for (version, text) in versions.iter().zip(&files) {
-        let statements = split(text, database.dialect()).map_err(|broken| {
-            let place = format!("{}, line {}", source.path(version), broken.line);
-            Failure::new("sql-broken", format!("{place}: {} is never closed", broken.what))
-        })?;
-        work.push((version, statements));
-    }
-    let total = work.iter().map(|(_, statements)| statements.len() as u64).sum();
-
+pub(crate) fn apply(database: &Database, ledger: &Ledger, files: &[File]) -> Result<u64, Failure> {
+    let total = files.iter().map(|file| file.steps.len() as u64).sum();
     let mut done = 0;
-    for (version, statements) in &work {
-        run::info(format!("{}: {} statements", source.path(version), statements.len()));
-        for (index, statement) in statements.iter().enumerate() {
-            database
-                .execute(statement.text, &[])
-                .map_err(|failure| located(failure, &source.path(version), index + 1, statement))?;
+    for file in files {
+        run::info(format!("{}: {} statements", file.path, file.steps.len()));
+        for step in &file.steps {
+            database.execute(&step.sql, &[]).map_err(|failure| located(failure, &file.path, step))?;
             done += 1;
             run::progress(done, Some(total), "statements");
         }
-        ledger.write(database, version)?;
+        ledger.write(database, &file.version)?;
     }
     Ok(done)
 }
 
 /// The failure with the place of its statement.
-fn located(failure: Failure, file: &str, number: usize, statement: &Statement<'_>) -> Failure {
+fn located(failure: Failure, file: &str, step: &Step) -> Failure {
     failure
-        .at(format!("{file}, statement {number}, line {}", statement.line))
+        .at(format!("{file}, statement {}, line {}", step.number, step.line))
         .with("file", file)
-        .with("statement", number.to_string())
-        .with("line", statement.line.to_string())
+        .with("statement", step.number.to_string())
+        .with("line", step.line.to_string())
 }
 
 #[cfg(test)]
@@ -54,8 +36,8 @@ mod tests {
 
     #[test]
     fn a_failed_statement_is_named_by_its_place() {
-        let statement = Statement { text: "DROP TABLE a", line: 7 };
-        let failure = located(Failure::new("sql-error", "no such table: a"), "SQL/sqlite/1.sql", 3, &statement);
+        let step = Step { sql: "DROP TABLE a".to_owned(), number: 3, line: 7 };
+        let failure = located(Failure::new("sql-error", "no such table: a"), "SQL/sqlite/1.sql", &step);
         assert_eq!(failure.message, "SQL/sqlite/1.sql, statement 3, line 7: no such table: a");
         assert_eq!(failure.extra.len(), 3);
     }

@@ -1,5 +1,6 @@
 //! Where the SQL files are.
 
+use liftlock_sdk::database::Dialect;
 use liftlock_sdk::prelude::*;
 
 use crate::version;
@@ -14,8 +15,8 @@ pub(crate) struct Source {
 impl Source {
     /// The directory of this slot: in a root where the parameter names one, else in the new version. None as long as the
     /// new version is not there: the live one has the same directory, with the files of before.
-    pub(crate) fn open() -> Result<Option<Self>, Failure> {
-        let path = run::require_param("directory")?;
+    pub(crate) fn open(dialect: Dialect) -> Result<Option<Self>, Failure> {
+        let path = of_dialect(&run::require_param("directory")?, dialect);
         let directory = match (run::param("root"), run::input("tree")) {
             (Some(root), _) => Directory::root(&root)?,
             (None, Some(tree)) => Directory::tree(&tree)?,
@@ -42,5 +43,23 @@ impl Source {
     /// What is in a version's file.
     pub(crate) fn read(&self, version: &str) -> Result<String, Failure> {
         self.directory.read_text(&self.path(version))
+    }
+}
+
+/// The directory with the files for this database.
+fn of_dialect(directory: &str, dialect: Dialect) -> String {
+    directory.replace("{dialect}", dialect.family())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mariadb_has_the_files_of_mysql() {
+        assert_eq!(of_dialect("SQL/{dialect}", Dialect::Mariadb), "SQL/mysql");
+        assert_eq!(of_dialect("SQL/{dialect}", Dialect::Mysql), "SQL/mysql");
+        assert_eq!(of_dialect("SQL/{dialect}", Dialect::Sqlite), "SQL/sqlite");
+        assert_eq!(of_dialect("migrations", Dialect::Sqlite), "migrations");
     }
 }

@@ -21,12 +21,12 @@ impl Ledger {
         version_of(value)
     }
 
-    /// Notes another version.
+    /// Notes another version. A server does not count a row that had this value already, as where the file itself has set it.
     pub(crate) fn write(&self, database: &Database, version: &str) -> Result<(), Failure> {
         let done = database
             .execute(&self.write, &[version.into()])
             .map_err(|failure| failure.at(format!("the ledger cannot be set to {version}")))?;
-        if done.affected == 0 {
+        if done.affected == 0 && self.read(database)? != version {
             let message = format!("setting the ledger to {version} changed no row");
             return Err(Failure::new("ledger-not-written", message));
         }
@@ -36,11 +36,13 @@ impl Ledger {
 
 fn version_of(value: Option<Value>) -> Result<String, Failure> {
     match value {
-        Some(Value::Text(text)) if !text.is_empty() => Ok(text),
-        Some(Value::Int(number)) => Ok(number.to_string()),
-        Some(Value::Uint(number)) => Ok(number.to_string()),
-        _ => Err(Failure::new("ledger-empty", "the database does not say which version it is at")),
+        Some(Value::Text(text)) if !text.is_empty() => Some(text),
+        Some(Value::Int(number)) => Some(number.to_string()),
+        Some(Value::Uint(number)) => Some(number.to_string()),
+        Some(Value::Bytes(bytes)) if !bytes.is_empty() => String::from_utf8(bytes).ok(),
+        _ => None,
     }
+    .ok_or_else(|| Failure::new("ledger-empty", "the database does not say which version it is at"))
 }
 
 #[cfg(test)]
@@ -49,7 +51,13 @@ mod tests {
 
     #[test]
     fn a_ledger_that_says_nothing_is_refused() {
-        for value in [None, Some(Value::Null), Some(Value::Text(String::new())), Some(Value::Float(1.5))] {
+        for value in [
+            None,
+            Some(Value::Null),
+            Some(Value::Text(String::new())),
+            Some(Value::Float(1.5)),
+            Some(Value::Bytes(vec![0xff])),
+        ] {
             assert_eq!(version_of(value).unwrap_err().code, "ledger-empty");
         }
     }
@@ -58,5 +66,6 @@ mod tests {
     fn numbers_and_texts_are_versions() {
         assert_eq!(version_of(Some(Value::Int(2_022_081_200))), Ok("2022081200".to_owned()));
         assert_eq!(version_of(Some(Value::Text("v1".to_owned()))), Ok("v1".to_owned()));
+        assert_eq!(version_of(Some(Value::Bytes(b"v1".to_vec()))), Ok("v1".to_owned()));
     }
 }

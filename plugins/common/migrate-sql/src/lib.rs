@@ -8,12 +8,13 @@
 //! | --- | --- |
 //! | `database` | the database; default `main` |
 //! | `root` | the root with the SQL files, if they are not in the input `tree` |
-//! | `directory` | the directory with the SQL files (`SQL/sqlite`) |
+//! | `directory` | the directory with the SQL files; `{dialect}` in it is `sqlite` or `mysql` (MariaDB too): `SQL/{dialect}` |
 //! | `suffix` | the end of the files' names; default `.sql` |
 //! | `ledger-read` | a query whose first value is the version that the database is at |
 //! | `ledger-write` | a statement with one parameter: the version that it is at now |
 //! | `target` | the version to reach; default the last file's |
 //! | `keep-rows` | tables that must not lose or gain a row: `table`, or `table: SELECT COUNT(*) FROM …` for the rows that must stay |
+//! | `settings` | settings (`sql_mode`, `foreign_key_checks`) that the files make and the pipeline has declared: left out |
 //! | `check-foreign-keys` | true: at the end no row may refer to one that is not there |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
@@ -27,8 +28,16 @@
 //! | `rows` | text | the rows of the tables of `keep-rows`: lines of table, a tab, number |
 //!
 //! Failures of its own: `ledger-empty`, `ledger-from-the-future`, `ledger-not-written`, `no-files`, `no-target`,
-//! `rows-lost`, `orphans`, `sql-broken`. A failed statement is named by file, number and line.
+//! `rows-lost`, `orphans`, `sql-broken`, `executable-comment`, `session-setting`. A failed statement is named by file, number
+//! and line. All files that are due are looked through before the first statement runs, and in `check` as soon as they are
+//! there:
+//!
+//! * A comment that a server executes (`/*!40101 … */`) is refused, as what hides in it could not be undone.
+//! * `SET …` is left out, and named to the operator, where it would change nothing (`NAMES utf8`, what dump programs save and put
+//!   back) or the parameter `settings` names it; any other is refused. How the application connects is the pipeline's to say.
+//! * `DROP TABLE a, b` and `RENAME TABLE a TO b, c TO d` are sent as one statement for each table, in this order.
 
+mod admit;
 mod apply;
 mod directory;
 mod ledger;
@@ -36,11 +45,13 @@ mod orphans;
 mod rows;
 mod split;
 mod version;
+mod work;
 
 use liftlock_sdk::prelude::*;
 
 use crate::directory::Source;
 use crate::ledger::Ledger;
+use crate::work::File;
 
 struct MigrateSql;
 
@@ -50,7 +61,7 @@ impl Stage for MigrateSql {
             .may_consume("tree", Kind::Tree)
             .produces("version", Kind::Text)
             .produces("rows", Kind::Text)
-            .asks(Ask::database("*").write("applies the migrations of the new version"))
+            .asks(Ask::database("*").define("applies the migrations of the new version"))
             .asks(Ask::files("*").read("reads the SQL files, where they are not in the package"))
     }
 
@@ -58,36 +69,39 @@ impl Stage for MigrateSql {
         let database = open()?;
         let version = Ledger::from_params()?.read(&database)?;
         rows::Guard::from_params(database.dialect()).count(&database)?;
-        let Some(source) = Source::open()? else {
+        let Some(source) = Source::open(database.dialect())? else {
             return Ok(vec![Finding::deferred("the SQL files are known when the package is extracted")]);
         };
         let due = version::due(&source.versions()?, &version, run::param("target").as_deref())?;
-        Ok(vec![Finding::info("migrations", format!("{} SQL files are due behind version {version}", due.files.len()))])
+        let files = work::read(&source, &due.files, database.dialect())?;
+        let message = format!("{} SQL files are due behind version {version}", files.len());
+        Ok([Finding::info("migrations", message)].into_iter().chain(files.iter().flat_map(File::findings)).collect())
     }
 
     fn apply() -> Result<Outcome, Failure> {
         let database = open()?;
         let ledger = Ledger::from_params()?;
-        let source = Source::open()?
+        let source = Source::open(database.dialect())?
             .ok_or_else(|| Failure::new("no-files", "neither `tree` nor `root` says where the SQL files are"))?;
         let guard = rows::Guard::from_params(database.dialect());
         let before = guard.count(&database)?;
         let due = version::due(&source.versions()?, &ledger.read(&database)?, run::param("target").as_deref())?;
+        let files = work::read(&source, &due.files, database.dialect())?;
 
-        let statements = apply::apply(&database, &source, &ledger, &due.files)?;
+        let statements = apply::apply(&database, &ledger, &files)?;
 
         rows::compare(&before, &guard.count(&database)?)?;
         run::set_output("rows", &rows::lines(&before))?;
         run::set_output("version", &due.target)?;
-        let summary = format!("{} migrations, {statements} statements", due.files.len());
-        Ok(Outcome::changed_if(!due.files.is_empty(), summary))
+        let summary = format!("{} migrations, {statements} statements", files.len());
+        Ok(Outcome::changed_if(!files.is_empty(), summary))
     }
 
     fn verify() -> Findings {
         let database = open()?;
         let mut findings = Vec::new();
         let at = Ledger::from_params()?.read(&database)?;
-        if let Some(source) = Source::open()? {
+        if let Some(source) = Source::open(database.dialect())? {
             let due = version::due(&source.versions()?, &at, run::param("target").as_deref())?;
             if !due.files.is_empty() {
                 let message = format!("the database is at version {at}, not at {}", due.target);

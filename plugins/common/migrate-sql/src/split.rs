@@ -7,7 +7,7 @@ mod lex;
 
 use liftlock_sdk::database::Dialect;
 
-use self::lex::Token;
+pub(crate) use self::lex::{Piece, Token, tokens};
 
 /// A statement without what ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl<'a> Splitter<'a> {
             return Ok(());
         }
         let (token, length) =
-            lex::next(rest, self.dialect).map_err(|what| Broken { line: self.line_of(self.at), what })?;
+            lex::next(rest, self.dialect).map_err(|what| Broken { line: line_of(self.text, self.at), what })?;
         match token {
             Token::Blank | Token::Comment => {}
             Token::Word(word) if self.start.is_none() && self.is_delimiter_line(word) => {
@@ -80,7 +80,7 @@ impl<'a> Splitter<'a> {
                     self.body.word(word);
                 }
             }
-            Token::Other => {
+            Token::Executable(_) | Token::Other => {
                 self.start.get_or_insert(self.at);
                 self.body.other();
             }
@@ -114,24 +114,27 @@ impl<'a> Splitter<'a> {
     fn end_statement(&mut self) {
         if let Some(start) = self.start.take() {
             let text = self.text[start..self.at].trim_end();
-            self.statements.push(Statement { text, line: self.line_of(start) });
+            self.statements.push(Statement { text, line: line_of(self.text, start) });
         }
         self.body = Body::default();
     }
 
     fn end_of_file(&mut self) -> Result<(), Broken> {
         match self.start {
-            Some(start) if self.is_in_body() => Err(Broken { line: self.line_of(start), what: "a BEGIN or CASE" }),
+            Some(start) if self.is_in_body() => {
+                Err(Broken { line: line_of(self.text, start), what: "a BEGIN or CASE" })
+            }
             _ => {
                 self.end_statement();
                 Ok(())
             }
         }
     }
+}
 
-    fn line_of(&self, at: usize) -> usize {
-        self.text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1
-    }
+/// The line that a byte is on, from 1.
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
+    text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// How deep we are in the body of a trigger or routine.

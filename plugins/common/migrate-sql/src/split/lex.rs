@@ -1,16 +1,47 @@
-//! The tokens that matter for cutting: what is quoted, what is a comment, what is a word.
+//! The tokens that matter for cutting and for looking through: what is quoted, what is a comment, what is a word.
 
 use liftlock_sdk::database::Dialect;
 
 /// A piece of SQL.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Token<'a> {
     Blank,
     Comment,
+    /// A comment that is run, not skipped: `/*!40101 … */`, and MariaDB's `/*M! … */`. What is run, without the version.
+    Executable(&'a str),
     /// A keyword or a name without quotes.
     Word(&'a str),
     /// A quoted text or name, or any other character.
     Other,
+}
+
+/// A token that is neither blank nor comment, where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Piece<'a> {
+    pub(crate) token: Token<'a>,
+    pub(crate) text: &'a str,
+    /// Its first byte.
+    pub(crate) at: usize,
+}
+
+impl Piece<'_> {
+    /// The byte behind its last.
+    pub(crate) fn end(&self) -> usize {
+        self.at + self.text.len()
+    }
+}
+
+/// All that counts of a statement. What is never closed is one piece up to the end.
+pub(crate) fn tokens(text: &str, dialect: Dialect) -> Vec<Piece<'_>> {
+    let (mut pieces, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        let (token, length) = next(&text[at..], dialect).unwrap_or((Token::Other, text.len() - at));
+        if !matches!(token, Token::Blank | Token::Comment) {
+            pieces.push(Piece { token, text: &text[at..at + length], at });
+        }
+        at += length;
+    }
+    pieces
 }
 
 /// The first token of a text that is not empty, and its length in bytes. An error says what is never closed.
@@ -29,7 +60,8 @@ pub(super) fn next(text: &str, dialect: Dialect) -> Result<(Token<'_>, usize), &
     }
     if let Some(inside) = text.strip_prefix("/*") {
         let length = 2 + inside.find("*/").ok_or("a comment")? + 2;
-        return Ok((if is_mysql && is_executable(inside) { Token::Other } else { Token::Comment }, length));
+        let executable = if is_mysql { executable(&inside[..length - 4]) } else { None };
+        return Ok((executable.map_or(Token::Comment, Token::Executable), length));
     }
     let length = match first {
         '\'' | '"' => 1 + quoted(&text[1..], first, is_mysql).ok_or("a quote")?,
@@ -56,9 +88,11 @@ fn is_line_comment(text: &str, is_mysql: bool) -> bool {
     }
 }
 
-/// `/*! … */` and MariaDB's `/*M! … */` are run, not skipped.
-fn is_executable(inside: &str) -> bool {
-    inside.starts_with('!') || inside.starts_with("M!")
+/// What is run of a comment, if anything is. No server is as new as 99.99.99, which dump programs write for themselves.
+fn executable(inside: &str) -> Option<&str> {
+    let versioned = inside.strip_prefix('!').or_else(|| inside.strip_prefix("M!"))?;
+    let run = versioned.trim_start_matches(|c: char| c.is_ascii_digit());
+    (!versioned.starts_with("999999")).then_some(run)
 }
 
 /// The length up to and with the closing quote. A doubled quote needs no care: it is read as two texts side by side.

@@ -72,6 +72,7 @@ fn what_is_a_comment_depends_on_the_database() {
     assert_eq!(texts("SELECT a[1;2]", Mysql), ["SELECT a[1", "2]"]);
     assert_eq!(texts("/*!40101 SET NAMES utf8 */;\nSELECT 1;", Mysql), ["/*!40101 SET NAMES utf8 */", "SELECT 1"]);
     assert_eq!(texts("/*M!100100 SELECT 2 */;", Mariadb), ["/*M!100100 SELECT 2 */"]);
+    assert_eq!(texts("/*M!999999\\- enable the sandbox mode */ \nSELECT 1;", Mariadb), ["SELECT 1"]);
     assert_eq!(texts("/*! a */;SELECT 1", Sqlite), ["SELECT 1"]);
 }
 

@@ -19,9 +19,6 @@ use super::link::{Account, Link};
 use super::{MysqlConfig, error};
 use crate::effect::{Fault, Finding, Severity};
 
-use rights::Rights;
-use server::Kind;
-
 /// The most names that a message has.
 const NAMES: usize = 5;
 

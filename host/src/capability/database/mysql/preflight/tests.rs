@@ -1,5 +1,6 @@
 //! Small accounts and strange schemas on a real server. What is refused comes first.
 
+use super::server::Kind;
 use super::*;
 use crate::capability::database::mysql::testing::{TestSchema, server};
 
