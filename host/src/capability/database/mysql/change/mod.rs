@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::MysqlConfig;
 use super::catalog::{Catalog, quoted};
 use super::error;
-use super::link::{Account, Link};
+use super::link::Link;
 use super::sql::{Kind, Parsed, Touched};
 use crate::capability::database::Executed;
 use crate::effect::{CallError, Fault, Verdict};
@@ -64,7 +64,7 @@ struct Definitions {
 }
 
 /// Describes a change before it is sent: the definitions before, the expected ones from an empty clone, the next ids. `link`
-/// is the session that will send it. Changes nothing, but that a scratch schema comes and goes.
+/// is of the host's account. Changes nothing, but that a scratch schema comes and goes.
 ///
 /// # Errors
 /// The answer "sql-error" where the trial shows that the server refuses the statement.
@@ -75,25 +75,22 @@ pub(super) fn describe(
     statement: &Parsed,
     touched: &Touched,
 ) -> Result<Record, CallError> {
-    let mut own = Link::open(config, Account::Host)?;
-    let all: BTreeSet<_> = touched.rows.union(&touched.definitions).cloned().collect();
-    let mut next_ids = Catalog::next_ids(&mut own, config)?;
-    next_ids.retain(|table, _| all.contains(table));
+    let mut next_ids = Catalog::next_ids(link, config)?;
+    next_ids.retain(|table, _| touched.rows.contains(table) || touched.definitions.contains(table));
     let witness = match statement.kind {
-        Kind::Schema => Witness::Definitions(definitions(own, link, config, catalog, statement, touched)?),
-        Kind::Data | Kind::Read => Witness::Rows(checksums(&mut own, config, touched.rows.iter())?),
+        Kind::Schema => Witness::Definitions(definitions(link, config, catalog, statement, touched)?),
+        Kind::Data | Kind::Read => Witness::Rows(checksums(link, config, touched.rows.iter())?),
     };
     Ok(Record { witness, next_ids })
 }
 
-/// Whether it happened. `link` is the session that holds the lock: nobody is still at it. "Not done" puts the next ids back.
+/// Whether it happened. Behind the lock: nobody is still at it. "Not done" puts the next ids back. `link` is of the host's
+/// account: another might see less, and take that for a difference.
 pub(super) fn settle(link: &mut Link, config: &MysqlConfig, record: &Record) -> Result<Verdict, Fault> {
-    // Definitions are read by the account that described them: a smaller one might see less, and a difference in that.
-    let mut own = Link::open(config, Account::Host)?;
     let verdict = match &record.witness {
-        Witness::Definitions(definitions) => definitions.judge(&definitions.now(&mut own, config)?),
+        Witness::Definitions(definitions) => definitions.judge(&definitions.now(link, config)?),
         Witness::Rows(before) => {
-            let now = checksums(&mut own, config, before.keys())?;
+            let now = checksums(link, config, before.keys())?;
             match before.iter().find(|(table, sum)| now.get(*table) != Some(sum)) {
                 None => Judged::NotDone,
                 Some((table, _)) => Judged::Undetermined(format!(
@@ -113,12 +110,11 @@ pub(super) fn settle(link: &mut Link, config: &MysqlConfig, record: &Record) -> 
 }
 
 /// Drops the scratch schema that a killed trial of this run may have left. At the end of the run, and after undo.
-pub(super) fn forget(config: &MysqlConfig) -> Result<(), Fault> {
-    scratch::clear(&mut Link::open(config, Account::Host)?, config)
+pub(super) fn forget(link: &mut Link, config: &MysqlConfig) -> Result<(), Fault> {
+    scratch::clear(link, config)
 }
 
 fn definitions(
-    mut own: Link,
     link: &mut Link,
     config: &MysqlConfig,
     catalog: &Catalog,
@@ -128,17 +124,17 @@ fn definitions(
     let facts = Facts::of(&statement.text);
     let cast = cast(&facts, catalog, touched);
     let whole = facts.is_program() || !cast.routines.is_empty();
-    let tables = (!whole).then(|| {
+    let mut tables = (!whole).then(|| {
         let named = touched.definitions.union(&touched.rows).chain(&cast.tables).chain(&cast.views);
         named.cloned().collect::<BTreeSet<_>>()
     });
-    let now = read(&mut own, config, tables.as_ref())?;
+    let now = read(link, config, tables.as_ref())?;
     let before = Print::of(&now);
     let (sql_mode, atomic_server) = session(link, config)?;
     let expected = if facts.keeps_definitions {
         Some(before.clone())
     } else if may_be_tried(&facts, config) {
-        match scratch::try_out(own, config, &statement.text, &sql_mode, &now, &cast)? {
+        match scratch::try_out(config, &statement.text, &sql_mode, &now, &cast)? {
             Tried::Expected(print) => Some(print),
             Tried::Unknown => None,
             Tried::Refused(_) if facts.parameters => None,
@@ -147,6 +143,9 @@ fn definitions(
     } else {
         None
     };
+    if let (Some(tables), Some(expected)) = (&mut tables, &expected) {
+        tables.extend(expected.tables().map(str::to_owned));
+    }
     let touches = |name: &String| touched.definitions.contains(name) || touched.rows.contains(name);
     let transactional = now.tables.values().all(|table| table.transactional || !touches(&table.name));
     let (permutes, fills) = (facts.permutes, facts.fills);
@@ -185,20 +184,20 @@ fn cast(facts: &Facts, catalog: &Catalog, touched: &Touched) -> Cast {
     cast
 }
 
-fn read(own: &mut Link, config: &MysqlConfig, tables: Option<&BTreeSet<String>>) -> Result<Catalog, Fault> {
+fn read(link: &mut Link, config: &MysqlConfig, tables: Option<&BTreeSet<String>>) -> Result<Catalog, Fault> {
     match tables {
-        Some(tables) => Catalog::read_tables(own, config, tables),
-        None => Catalog::read(own, config),
+        Some(tables) => Catalog::read_tables(link, config, tables),
+        None => Catalog::read(link, config),
     }
 }
 
-/// The session's `sql_mode`, and whether the server's schema changes are atomic: MariaDB from 10.6, MySQL from 8.0.
+/// The `sql_mode` of the stages' session, and whether the server's schema changes are atomic: MariaDB from 10.6, MySQL from 8.0.
 fn session(link: &mut Link, config: &MysqlConfig) -> Result<(String, bool), Fault> {
     let rows = link
         .rows("SELECT @@SESSION.sql_mode, VERSION()")
         .map_err(|error| error::fault(&config.name, "settings", &error))?;
     let cell = |index| rows.first().and_then(|row: &Row| row.get_opt::<String, _>(index)?.ok()).unwrap_or_default();
-    Ok((cell(0), atomic(&cell(1))))
+    Ok((config.sql_mode.clone().unwrap_or_else(|| cell(0)), atomic(&cell(1))))
 }
 
 fn atomic(version: &str) -> bool {
@@ -214,8 +213,8 @@ enum Judged {
 }
 
 impl Definitions {
-    fn now(&self, own: &mut Link, config: &MysqlConfig) -> Result<Print, Fault> {
-        Ok(Print::of(&read(own, config, self.tables.as_ref())?))
+    fn now(&self, link: &mut Link, config: &MysqlConfig) -> Result<Print, Fault> {
+        Ok(Print::of(&read(link, config, self.tables.as_ref())?))
     }
 
     fn judge(&self, now: &Print) -> Judged {
@@ -254,13 +253,13 @@ impl Definitions {
 
 /// `CHECKSUM TABLE` of each; "NULL" for one that is not there.
 fn checksums<'a>(
-    own: &mut Link,
+    link: &mut Link,
     config: &MysqlConfig,
     tables: impl Iterator<Item = &'a String>,
 ) -> Result<BTreeMap<String, String>, Fault> {
     let mut sums = BTreeMap::new();
     for table in tables {
-        let rows = own
+        let rows = link
             .rows(&format!("CHECKSUM TABLE {} EXTENDED", quoted(table)))
             .map_err(|error| error::fault(&config.name, &format!("checksum of table {table}"), &error))?;
         let sum = rows.first().and_then(|row| row.get_opt::<Option<String>, _>(1)?.ok()).flatten();

@@ -102,6 +102,11 @@ impl Print {
         Some(Self(expected))
     }
 
+    /// The names of the tables in it.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().filter_map(|name| name.strip_prefix("table "))
+    }
+
     /// The objects in which two differ.
     pub(super) fn differences<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
         self.differing(other, |one, other| one == other)

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::super::MysqlConfig;
 use super::super::catalog::{Catalog, Program, Table, quoted};
 use super::super::error;
-use super::super::link::Link;
+use super::super::link::{Account, Link};
 use super::print::Print;
 use super::statement::{trigger_head, without_definer};
 use crate::effect::{Failure, Fault};
@@ -50,15 +50,15 @@ pub(super) struct Cast {
     pub(super) routines: BTreeSet<String>,
 }
 
-/// Runs a statement on empty clones, under the stage's `sql_mode`. `link` is closed afterwards: it is in no schema any more.
+/// Runs a statement on empty clones, under the stage's `sql_mode`, on a connection of its own.
 pub(super) fn try_out(
-    mut link: Link,
     config: &MysqlConfig,
     sql: &str,
     sql_mode: &str,
     before: &Catalog,
     cast: &Cast,
 ) -> Result<Tried, Fault> {
+    let mut link = Link::open(config, Account::Host)?;
     let mut scratch = Scratch { link: &mut link, config, name: name(config) };
     if !scratch.make(before)? {
         return Ok(Tried::Unknown);

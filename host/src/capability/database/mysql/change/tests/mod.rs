@@ -1,6 +1,10 @@
 //! On a real server: each kind of statement, not sent, sent and done, and sent to a server that dies.
 
 use super::super::MysqlConfig;
+mod killed;
+
+use std::time::Instant;
+
 use super::super::catalog::Catalog;
 use super::super::link::{Account, Link};
 use super::super::sql::{Kind, Parsed, Touched};
@@ -100,7 +104,7 @@ fn statement(sql: &str, definitions: &[&str]) -> (Parsed, Touched) {
 }
 
 fn described(config: &MysqlConfig, sql: &str, definitions: &[&str]) -> Result<Record, CallError> {
-    let mut link = Link::open(config, Account::Stage)?;
+    let mut link = Link::open(config, Account::Host)?;
     let catalog = Catalog::read(&mut link, config)?;
     let (parsed, touched) = statement(sql, definitions);
     let record = describe(&mut link, config, &catalog, &parsed, &touched)?;
@@ -151,23 +155,27 @@ fn the_record_has_no_text_of_a_definition() {
 #[test]
 fn each_kind_of_change_is_told_done_from_not_done() {
     let Some(server) = server() else { return };
-    let (mut wrong, mut counted) = (Vec::new(), 0);
+    let (mut wrong, mut counted, mut times) = (Vec::new(), 0, Vec::new());
     for (sql, definitions) in CHANGES {
         let schema = server.schema(&WORLD);
         let config = schema.config();
+        let start = Instant::now();
         let record = described(&config, sql, definitions).unwrap();
+        times.push(start.elapsed());
         let not_sent = settled(&config, &record);
         schema.run(sql);
         let sent = settled(&config, &record);
         counted += 2;
         let right = not_sent == Verdict::NotDone && matches!(sent, Verdict::Done(_));
         let unchecked = matches!(&record.witness, super::Witness::Definitions(d) if d.expected.is_none());
-        if !right || unchecked != sql.contains("EVENT") {
+        let cannot_be_tried = sql.contains("EVENT") || sql.contains("KEY child_parent (id)");
+        if !right || unchecked != cannot_be_tried {
             wrong.push(format!("{sql}: {not_sent:?}, {sent:?}, expected unknown: {unchecked}"));
         }
         assert!(scratch_schemas(&schema).is_empty());
     }
-    println!("verdicts={counted} wrong={}", wrong.len());
+    times.sort();
+    println!("verdicts={counted} wrong={}, described in {:?} (median)", wrong.len(), times[times.len() / 2]);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -301,8 +309,8 @@ fn what_a_killed_trial_left_is_dropped_by_the_next_and_at_the_end() {
         schema.run(&format!("CREATE DATABASE {name}"));
         schema.run(&format!("CREATE TABLE {name}.other (x INT)"));
         if clear {
-            forget(&config).unwrap();
-            forget(&config).unwrap();
+            forget(&mut schema.link(), &config).unwrap();
+            forget(&mut schema.link(), &config).unwrap();
         } else {
             let record = described(&config, "ALTER TABLE other ADD c INT", &["other"]).unwrap();
             assert!(matches!(&record.witness, super::Witness::Definitions(d) if d.expected.is_some()));
