@@ -193,7 +193,7 @@ fn a_program_of_somebody_else_that_we_may_not_make_is_said_and_made_later_by_one
     let Some(zoo) = Zoo::new() else { return };
     let (mut config, account) = zoo.schema.account(&["ALL ON schema.*", "SELECT ON mysql.proc"]);
     config.restore.clone_from(&zoo.config.restore);
-    zoo.define(&["DROP PROCEDURE tidy"]);
+    zoo.define(&["DROP PROCEDURE tidy", "DROP FUNCTION twice"]);
     let mut link = Link::open(&config, super::super::super::link::Account::Host).unwrap();
     let fault = put_back(&mut link, &config, &zoo.saved).unwrap_err();
     assert_eq!(fault.code, "restore-failed", "{fault}");
