@@ -295,6 +295,15 @@ pub trait Store: Send + Sync {
         Ok((self.stamp()? != stamp).then(|| format!("the database {}", self.name())))
     }
 
+    /// Why [`Store::written_since`] may have missed something: a sentence, none if it cannot.
+    ///
+    /// # Errors
+    /// Where it cannot be looked at.
+    fn doubt(&self, stamp: &str) -> Result<Option<String>, Fault> {
+        let _ = stamp;
+        Ok(None)
+    }
+
     /// A batch was lost or given up: puts back what a rollback leaves behind, as the next ids are on MySQL. `stamp` is of the
     /// moment before the batch.
     ///

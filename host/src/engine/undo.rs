@@ -56,6 +56,12 @@ impl Engine {
         }
         let mut lost: Vec<String> =
             self.foreign_writes()?.into_iter().map(|what| format!("what was written to {what}")).collect();
+        for (name, known) in self.shared.state(|s| s.databases.clone()) {
+            if !known.restored && !known.stamp.is_empty() {
+                let doubt = self.shared.store(&name)?.doubt(&known.stamp)?;
+                lost.extend(doubt.map(|why| format!("what others may have written: {why}")));
+            }
+        }
         if let Some(since) = self.shared.state(|s| s.live_since) {
             for capability in self.shared.capabilities() {
                 let written = capability.written_since(since)?;

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::{Site, Workload};
 use crate::digest::sha256_hex;
 use crate::fixture::Database;
+use crate::mariadb::{self, Schema};
 use crate::places;
 
 /// What kind of installation it is.
@@ -23,6 +24,8 @@ pub enum Variant {
     Log,
     /// A directory stands where the last stage wants to write a file.
     Fails,
+    /// A MariaDB server, with tables beside that the upgrade does not touch.
+    Server,
 }
 
 /// The workload. Its database is made once: a log holds random numbers.
@@ -52,12 +55,28 @@ const ROWS: &str = "
         INSERT INTO items SELECT x, 'word ' || x, x * 7 % 11 FROM i;
     INSERT INTO old SELECT id, zeroblob(100) FROM items;";
 
+/// The same on a server, and what stands beside it: a reader of what is counted, and what nobody touches.
+const ROWS_OF_SERVER: &str = "
+    CREATE TABLE items (id INT AUTO_INCREMENT PRIMARY KEY, word VARCHAR(100) NOT NULL, n INT NOT NULL);
+    CREATE TABLE totals (id INT AUTO_INCREMENT PRIMARY KEY, count INT NOT NULL, `lines` INT NOT NULL);
+    CREATE TABLE old (a INT, b BLOB);
+    CREATE TABLE noted (item INT NOT NULL, at VARCHAR(100));
+    CREATE TABLE beside (id INT AUTO_INCREMENT PRIMARY KEY, old FLOAT);
+    CREATE TABLE tags (item INT, tag VARCHAR(9), FOREIGN KEY (item) REFERENCES items (id) ON DELETE CASCADE);
+    INSERT INTO items (word, n) SELECT CONCAT('word ', seq), seq * 7 % 11 FROM seq_1_to_40;
+    INSERT INTO old SELECT id, REPEAT(CHAR(0), 100) FROM items;
+    INSERT INTO tags SELECT id, 'tag' FROM items WHERE id % 3 = 0;
+    INSERT INTO beside (old) VALUES (1.23456789), (16777217), (NULL);
+    CREATE TRIGGER note AFTER INSERT ON items FOR EACH ROW INSERT INTO noted VALUES (NEW.id, NEW.word);
+    CREATE VIEW seen AS SELECT id, word FROM items;";
+
 impl Workload for Counter {
     fn name(&self) -> &'static str {
         match self.variant {
             Variant::Journal => "counter",
             Variant::Log => "counter-wal",
             Variant::Fails => "counter-fails",
+            Variant::Server => "counter-mariadb",
         }
     }
 
@@ -70,7 +89,7 @@ impl Workload for Counter {
         let site = Site {
             settings: at("installation.toml"),
             root: at("www"),
-            database: Database::File(at("data/main.db")),
+            database: self.database(&at("data"))?,
             state: at("state"),
             backup: at("backup"),
             directory: directory.to_owned(),
@@ -84,8 +103,6 @@ impl Workload for Counter {
         if self.fails() {
             fs::create_dir(site.root.join(LAST))?;
         }
-        fs::create_dir(at("data"))?;
-        self.put_database(&site)?;
         self.configure(&site)?;
         Ok(site)
     }
@@ -99,6 +116,9 @@ impl Counter {
     pub fn new(variant: Variant) -> Result<Self> {
         let components =
             SLOTS.iter().map(|(_, guest, _)| Ok(fs::read(places::guest(guest)?)?)).collect::<Result<_>>()?;
+        if variant == Variant::Server {
+            return Ok(Self { variant, main: Vec::new(), log: None, components });
+        }
         let directory = tempfile::tempdir()?;
         let path = directory.path().join("main.db");
         let database = Connection::open(&path)?;
@@ -115,13 +135,19 @@ impl Counter {
         Ok(Self { variant, main: fs::read(&path)?, log, components })
     }
 
-    fn put_database(&self, site: &Site) -> Result<()> {
-        let file = site.database.file()?;
-        write(file, &self.main, 1)?;
-        match &self.log {
-            Some(log) => write(&file.with_extension("db-wal"), log, 2),
-            None => Ok(()),
+    fn database(&self, directory: &Path) -> Result<Database> {
+        if self.variant == Variant::Server {
+            let schema = Schema::new(&mariadb::shared()?, "counter")?;
+            schema.client()?.run(ROWS_OF_SERVER)?;
+            return Ok(Database::Server(schema));
         }
+        fs::create_dir_all(directory)?;
+        let file = directory.join("main.db");
+        write(&file, &self.main, 1)?;
+        if let Some(log) = &self.log {
+            write(&file.with_extension("db-wal"), log, 2)?;
+        }
+        Ok(Database::File(file))
     }
 
     /// The bundle beside the installation: the counter, and a second stage so that a marker has to name its stage.
@@ -143,7 +169,14 @@ impl Counter {
             .iter()
             .map(|(slot, ..)| format!("[grants.{slot}]\ndatabase.main = \"write\"\nfiles.app = \"write\"\n"))
             .collect();
-        let settings = SETTINGS.replace("$PIPELINE", &sha256_hex(pipeline.as_bytes()));
+        let database = match &site.database {
+            Database::File(_) => "sqlite = \"data/main.db\"".to_owned(),
+            Database::Server(schema) => {
+                let (socket, name, user) = (schema.socket(), schema.name(), schema.user());
+                format!("socket = {socket:?}\nuser = {user:?}\nschema = {name:?}")
+            }
+        };
+        let settings = SETTINGS.replace("$PIPELINE", &sha256_hex(pipeline.as_bytes())).replace("$DATABASE", &database);
         Ok(fs::write(&site.settings, settings + &grants)?)
     }
 }
@@ -195,7 +228,7 @@ sha256 = \"$PIPELINE\"
 path = \"www\"
 
 [databases.main]
-sqlite = \"data/main.db\"
+$DATABASE
 
 [freeze]
 drain = \"0s\"

@@ -129,6 +129,9 @@ impl<'a> Trial<'a> {
         }
         ended.expect(0)?;
         self.is_b()?;
+        if self.site.database.has_marker()? {
+            bail!("undo has left the marker table");
+        }
         self.leaves(&self.reference.left.undone)
     }
 
