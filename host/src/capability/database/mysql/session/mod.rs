@@ -65,7 +65,7 @@ enum Batch {
 /// What is known of the schema, until something changes it.
 pub(super) struct Schema {
     pub(super) catalog: Catalog,
-    /// All schemas that the account sees.
+    /// All schemas that the account sees, ours the first.
     schemas: Vec<String>,
 }
 
@@ -223,7 +223,8 @@ impl Session {
         let schema = self.host(|link, config| {
             let catalog = Catalog::read(link, config)?;
             let rows = link.rows("SHOW DATABASES").map_err(|e| error::fault(&config.name, "SHOW DATABASES", &e))?;
-            let schemas = rows.into_iter().filter_map(|mut row| row.take::<Option<String>, _>(0).flatten()).collect();
+            let mut schemas = vec![config.server.schema.clone()];
+            schemas.extend(rows.into_iter().filter_map(|mut row| row.take::<Option<String>, _>(0).flatten()));
             Ok(Schema { catalog, schemas })
         })?;
         Ok(Arc::clone(self.schema.insert(Arc::new(schema))))

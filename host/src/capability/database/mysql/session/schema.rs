@@ -68,8 +68,10 @@ impl Session {
             self.host(|link, config| Ok(change::describe(link, config, &schema.catalog, &parsed, &touched)))??;
         // After the clone has shown that it works at all: a snapshot is dear.
         restore::before_touch(&self.config, &schema.catalog, &touched)?;
-        let names = if touched.definitions.is_empty() { &touched.rows } else { &touched.definitions };
-        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut names = parsed.targets();
+        if names.is_empty() {
+            names.extend(touched.rows.iter().map(String::as_str));
+        }
         let object = format!("{}:{}", self.name(), names.join(","));
         let json = serde_json::to_value(&record)
             .map_err(|error| Fault::new("internal", format!("a record cannot be written: {error}")))?;

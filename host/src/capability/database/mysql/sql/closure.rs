@@ -211,7 +211,8 @@ impl<'c> Reach<'c> {
 
     /// Refuses where a program that is set off names another schema: no restore point has that.
     fn check_schemas(&self, schemas: &[String]) -> Result<(), Failure> {
-        let others: Vec<&String> = schemas.iter().skip(1).filter(|schema| !is_read_only(schema)).collect();
+        let ours = schemas.first();
+        let others: Vec<_> = schemas.iter().filter(|schema| Some(*schema) != ours && !is_read_only(schema)).collect();
         for program in &self.set_off {
             let names = Mentions::of(&program.definition);
             if let Some(other) = others.iter().find(|schema| names.has_qualifier(schema)) {

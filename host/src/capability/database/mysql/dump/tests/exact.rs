@@ -63,7 +63,7 @@ const TYPES: &[&str] = &[
     "INSERT INTO parted VALUES (1, 1), (2, 99), (3, 10)",
     "CREATE TABLE `wo``rd 'q\" é\\\\ 語; -- /*` (`a``b '\" é\\\\);` INT, `)` TEXT, KEY `k``,(` (`a``b '\" é\\\\);`)) COMMENT = 'it''s (\\\\'",
     "INSERT INTO `wo``rd 'q\" é\\\\ 語; -- /*` VALUES (1, '),\\n(2,\\'x\\');\\nDROP TABLE ints;\\n-- '), (2, NULL)",
-    "CREATE TABLE `nächste_Tabelle_mit_einem_Namen_von_genau_vierundsechzig_Zeichenn` (a INT)",
+    "CREATE TABLE `nächste_Tabelle_語_mit_einem_Namen_von_genau_vierundsechzig_Zeich` (a INT)",
     "CREATE TABLE no_key (a INT, b TEXT)",
     "INSERT INTO no_key VALUES (1, 'x'), (1, 'x'), (NULL, NULL)",
     "CREATE TABLE uniques (a INT NOT NULL, b VARCHAR(9) NOT NULL, UNIQUE KEY u (b, a), KEY k (a))",

@@ -4,9 +4,8 @@ mod closing;
 mod lexing;
 mod programs;
 mod refusing;
+mod server;
 mod sorting;
-
-use std::collections::BTreeMap;
 
 use super::*;
 use crate::capability::database::ForeignKey;
