@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::super::catalog::Catalog;
 use super::super::link::{Account, Link};
-use super::super::sql::{Kind, Parsed, Touched};
+use super::super::sql::{self, Parsed, Touched, Use};
 use super::super::testing::{TestSchema, server};
 use super::{Judged, Record, atomic, describe, forget, settle};
 use crate::capability::database::Executed;
@@ -100,7 +100,11 @@ const REPEATABLE: [(&str, &[&str]); 10] = [
 fn statement(sql: &str, definitions: &[&str]) -> (Parsed, Touched) {
     let definitions = definitions.iter().map(|name| (*name).to_owned()).collect();
     let touched = Touched { definitions, commits_itself: true, ..Touched::default() };
-    (Parsed { text: sql.to_owned(), kind: Kind::Schema }, touched)
+    (parsed(sql), touched)
+}
+
+fn parsed(sql: &str) -> Parsed {
+    sql::parse(sql, Use::Execute { define: true }).unwrap().remove(0)
 }
 
 fn described(config: &MysqlConfig, sql: &str, definitions: &[&str]) -> Result<Record, CallError> {
@@ -269,7 +273,7 @@ fn rows_without_transactions_are_compared() {
     let schema = server.schema(&WORLD);
     let config = schema.config();
     let catalog = Catalog::read(&mut schema.link(), &config).unwrap();
-    let insert = Parsed { text: "INSERT INTO plain (v) VALUES (9), (1)".to_owned(), kind: Kind::Data };
+    let insert = parsed("INSERT INTO plain (v) VALUES (9), (1)");
     let rows = ["plain".to_owned(), "other".to_owned()].into();
     let touched = Touched { rows, commits_itself: true, ..Touched::default() };
     let record = describe(&mut schema.link(), &config, &catalog, &insert, &touched).unwrap();
