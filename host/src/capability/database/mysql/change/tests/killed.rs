@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::super::super::testing::server;
-use super::super::super::{Place, Server, Tls};
+use super::super::super::{Credentials, Place, Server, Tls};
 use super::*;
 use crate::meter::Meter;
 
@@ -117,7 +117,7 @@ fn at(socket: &Path, schema: &str) -> MysqlConfig {
         server: Server {
             place: Place::Socket(socket.to_owned()),
             schema: schema.to_owned(),
-            account: ("root".to_owned(), String::new()),
+            account: Credentials { user: "root".to_owned(), password: String::new() },
             stage_account: None,
             tls: Tls::Off,
         },

@@ -91,7 +91,7 @@ fn what_is_given_as_a_parameter_comes_back() {
         Value::Bytes((0..=255).collect()),
         Value::Text("2026-02-28".to_owned()),
     ];
-    place.database.begin(None).unwrap();
+    place.begin(None).unwrap();
     let done = place.execute_with("INSERT INTO t (i, u, f, s, b, d) VALUES (?, ?, ?, ?, ?, ?)", &given).unwrap();
     assert_eq!((done.affected, done.last_id), (1, Some(1)));
     let nothing = vec![Value::Null; 6];
