@@ -1,6 +1,9 @@
 //! What `SHOW CREATE TABLE` says, read by its tokens: its lines are no help where a name or a comment has a line break.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
+
+use super::tokens::{Kind, Token, tokens};
 
 /// A key of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,23 +12,13 @@ pub(super) struct Key {
     pub(super) name: String,
     /// Whether two rows cannot have the same values.
     pub(super) unique: bool,
+    /// Whether it is good for nothing but speed and foreign keys: neither unique nor for full text or places.
+    plain: bool,
     /// Its columns; empty if one of its parts is an expression.
     pub(super) columns: Vec<String>,
     /// As the definition has it: "UNIQUE KEY `u` (`a`)".
     pub(super) text: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Name,
-    Literal,
-    Word,
-    Sign(u8),
-}
-
-#[derive(Clone, Debug)]
-struct Token {
-    kind: Kind,
+    /// Where that is.
     span: Range<usize>,
 }
 
@@ -79,7 +72,7 @@ pub(super) fn without_next_id(definition: &str) -> String {
 /// The keys of a table, in the order of its definition. Foreign keys are none of them.
 pub(super) fn keys(definition: &str) -> Vec<Key> {
     let bytes = definition.as_bytes();
-    let word = |token: &Token| if token.kind == Kind::Word { &definition[token.span.clone()] } else { "" };
+    let word = |token: &Token| if token.kind == Kind::Word { token.text(definition) } else { "" };
     parts(&tokens(bytes))
         .into_iter()
         .filter_map(|part| {
@@ -88,15 +81,44 @@ pub(super) fn keys(definition: &str) -> Vec<Key> {
                 return None;
             }
             let primary = word(first) == "PRIMARY";
-            let name = part.iter().find(|token| token.kind == Kind::Name).map(|token| name_of(definition, token));
+            let span = first.span.start..part.last()?.span.end;
+            let name = part.iter().find(|token| token.kind == Kind::Name).map(|token| token.name(definition));
             Some(Key {
                 name: if primary { "PRIMARY".to_owned() } else { name? },
                 unique: primary || word(first) == "UNIQUE",
                 columns: key_columns(definition, part),
-                text: definition[first.span.start..part.last()?.span.end].to_owned(),
+                plain: word(first) == "KEY",
+                text: definition[span.clone()].to_owned(),
+                span,
             })
         })
         .collect()
+}
+
+/// The definition with its plain keys reduced to the columns that they cover, without those that another key covers too.
+///
+/// A server makes a key for a foreign key that has none, and drops it silently when another key takes its place; but which
+/// keys it made itself it shows to nobody. So the same statement may leave other plain keys on a table than on its clone.
+pub(in super::super) fn without_implied_keys(definition: &str) -> String {
+    let keys = keys(definition);
+    let (mut rest, mut copied) = (String::with_capacity(definition.len()), 0);
+    let mut covered = BTreeSet::new();
+    for (at, key) in keys.iter().enumerate().filter(|(_, key)| key.plain) {
+        rest.push_str(&definition[copied..key.span.start]);
+        copied = key.span.end;
+        let longer = |(other, longer): (usize, &Key)| {
+            other != at
+                && longer.columns.starts_with(&key.columns)
+                && (!longer.plain || longer.columns.len() > key.columns.len())
+        };
+        if key.columns.is_empty() || !keys.iter().enumerate().any(longer) {
+            covered.insert((&key.columns, if key.columns.is_empty() { key.text.as_str() } else { "" }));
+        }
+    }
+    rest.push_str(&definition[copied..]);
+    // What parted the keys from each other is no part of what is left.
+    rest.retain(|c| !matches!(c, ',' | ' ' | '\n'));
+    format!("{rest}{covered:?}")
 }
 
 /// The parts of the list in a definition's first parentheses.
@@ -129,15 +151,10 @@ fn parts(tokens: &[Token]) -> Vec<&[Token]> {
 /// The columns of a key: the names that begin the parts of its list.
 fn key_columns(definition: &str, key: &[Token]) -> Vec<String> {
     let columns = parts(key).into_iter().map(|part| match part.first() {
-        Some(token) if token.kind == Kind::Name => Some(name_of(definition, token)),
+        Some(token) if token.kind == Kind::Name => Some(token.name(definition)),
         _ => None,
     });
     columns.collect::<Option<_>>().unwrap_or_default()
-}
-
-fn name_of(definition: &str, token: &Token) -> String {
-    let quoted = &definition[token.span.clone()];
-    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().replace("``", "`")
 }
 
 /// The bytes that a literal stands for.
@@ -168,52 +185,9 @@ fn unescaped(literal: &[u8]) -> Vec<u8> {
     out
 }
 
-/// All tokens. Never fails: what is not closed ends with the text.
-fn tokens(bytes: &[u8]) -> Vec<Token> {
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let (kind, end) = match byte {
-            b' ' | b'\n' | b'\r' | b'\t' => {
-                at += 1;
-                continue;
-            }
-            b'`' => (Kind::Name, quoted_end(bytes, at, false)),
-            b'\'' => (Kind::Literal, quoted_end(bytes, at, true)),
-            _ if is_word(byte) => {
-                let rest = bytes[at..].iter().position(|byte| !is_word(*byte));
-                (Kind::Word, rest.map_or(bytes.len(), |length| at + length))
-            }
-            sign => (Kind::Sign(sign), at + 1),
-        };
-        tokens.push(Token { kind, span: at..end });
-        at = end;
-    }
-    tokens
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
-}
-
-/// Where something in quotes ends. A doubled quote does not end it.
-fn quoted_end(bytes: &[u8], start: usize, backslash: bool) -> usize {
-    let quote = bytes[start];
-    let mut at = start + 1;
-    while let Some(&byte) = bytes.get(at) {
-        at += match byte {
-            b'\\' if backslash => 2,
-            byte if byte == quote && bytes.get(at + 1) == Some(&quote) => 2,
-            byte if byte == quote => return at + 1,
-            _ => 1,
-        };
-    }
-    bytes.len()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{keys, readable, without_next_id};
+    use super::{keys, readable, without_implied_keys, without_next_id};
 
     #[test]
     fn a_comment_or_a_default_that_reads_like_a_next_id_stays() {
@@ -244,6 +218,7 @@ mod tests {
         ] {
             without_next_id(text);
             keys(text);
+            without_implied_keys(text);
             readable([text.as_bytes(), b"\xff'\xff\\"].concat());
         }
     }
@@ -267,5 +242,24 @@ mod tests {
         assert_eq!(keys[1].columns, ["KEY", "a,b`("]);
         assert!(keys[2].columns.is_empty());
         assert_eq!(keys[1].text, "UNIQUE KEY `u``1` (`KEY`,`a,b``(`(10) DESC) USING BTREE COMMENT 'z)'");
+    }
+
+    #[test]
+    fn keys_that_a_server_may_have_made_for_a_foreign_key_are_the_same_under_any_name() {
+        let table = |keys: &str| {
+            without_implied_keys(&format!(
+                "CREATE TABLE `t` (\n  `a` int,\n  PRIMARY KEY (`id`){keys}\n) ENGINE=InnoDB"
+            ))
+        };
+        let one = table(",\n  KEY `x` (`a`)");
+        assert_eq!(one, table(",\n  KEY `y` (`a`)"));
+        assert_eq!(one, table(",\n  KEY `x` (`a`),\n  KEY `y` (`a`)"));
+        assert_eq!(table(",\n  KEY `x` (`a`),\n  KEY `z` (`a`,`b`)"), table(",\n  KEY `z` (`a`,`b`)"));
+        assert_eq!(table(",\n  KEY `x` (`id`)"), table(""));
+        for other in
+            ["", ",\n  KEY `x` (`b`)", ",\n  UNIQUE KEY `x` (`a`)", ",\n  KEY `x` (`a`,`b`)", ",\n  KEY `x` ((`a`))"]
+        {
+            assert_ne!(one, table(other), "{other}");
+        }
     }
 }

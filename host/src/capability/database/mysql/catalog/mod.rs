@@ -11,6 +11,7 @@ mod programs;
 mod reader;
 #[cfg(test)]
 mod tests;
+pub(super) mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ use super::link::Link;
 use crate::capability::database::{ColumnDefinition, ForeignKey, MARKER_TABLE};
 use crate::effect::Fault;
 
+pub(super) use definition::without_implied_keys;
 use reader::{Reader, bytes, literal, plainly, text};
 
 /// All that a schema is made of, but rows. Equal catalogs: nothing differs that a restore would have to put back, except the
