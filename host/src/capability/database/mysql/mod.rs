@@ -250,11 +250,6 @@ impl Store for Mysql {
         self.desk.own(move |session| session.doubt(&stamp))
     }
 
-    fn doubt(&self, stamp: &str) -> Result<Option<String>, Fault> {
-        let stamp = stamp.to_owned();
-        self.desk.own(move |session| session.doubt(&stamp))
-    }
-
     fn rewind(&self, stamp: &str) -> Result<(), Fault> {
         let stamp = stamp.to_owned();
         self.desk.own(move |session| session.rewind(&stamp))

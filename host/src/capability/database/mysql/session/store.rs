@@ -56,11 +56,6 @@ impl Session {
         self.host(|link, config| stamp::doubt(link, config, stamp))
     }
 
-    /// As `Store::doubt`.
-    pub(in super::super) fn doubt(&mut self, stamp: &str) -> Result<Option<String>, Fault> {
-        self.host(|link, config| stamp::doubt(link, config, stamp))
-    }
-
     /// As `Store::rewind`. Behind the lock: the session whose batch was lost has rolled it back.
     pub(in super::super) fn rewind(&mut self, stamp: &str) -> Result<(), Fault> {
         self.give_up_lost();
