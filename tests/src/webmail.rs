@@ -1,21 +1,22 @@
 //! One Roundcube, the server that has its package, and the host pointed at it: for tests that spoil something.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, value};
 
 use crate::digest::{Digest, sha256_hex};
+use crate::fixture::Database;
 use crate::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size, Template};
 use crate::host::{Ended, Host};
 use crate::http::Server;
-use crate::{places, watched};
+use crate::mariadb::{Schema, shared};
+use crate::{places, watched, zoo};
 
 /// A Roundcube of 50 users and 150 files, with all that an operator has.
 pub struct Webmail {
@@ -48,11 +49,27 @@ impl Webmail {
     /// # Errors
     /// What [`Fixture::prepare`] says.
     pub fn with_package(spoil: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Result<Self> {
+        Self::make(spoil, None)
+    }
+
+    /// Makes one with its database in a schema of its own on this server, a zoo beside it.
+    ///
+    /// # Errors
+    /// What [`Fixture::prepare`] and the server say.
+    pub fn on(socket: &Path) -> Result<Self> {
+        Self::make(|package| package, Some(Schema::new(socket, "webmail")?))
+    }
+
+    fn make(spoil: impl FnOnce(Vec<u8>) -> Vec<u8>, schema: Option<Schema>) -> Result<Self> {
         let template = Fixture::new(Size::Small).prepare(&places::cache()?)?;
         let server = Server::start([(PACKAGE, spoil(template.package()?))])?;
         let directory = tempfile::tempdir_in(places::cache()?)?;
-        let options = Options::new(places::pipeline("roundcube")?, server.origin()).users(50);
+        let mut options = Options::new(places::pipeline("roundcube")?, server.origin()).users(50);
+        options.schema = schema;
         let installation = template.installation(directory.path(), &options)?;
+        if let Database::Server(schema) = &installation.database {
+            zoo::fill_beside_webmail(schema)?;
+        }
         let (host, before) = (Host::new(&installation.settings)?, installation.exact_digest()?);
         Ok(Self { template, installation, host, before, _server: server, _directory: directory })
     }
@@ -116,7 +133,7 @@ impl Webmail {
     /// # Errors
     /// What the database says.
     pub fn sql(&self, sql: &str) -> Result<()> {
-        Ok(Connection::open(&self.installation.database)?.execute_batch(sql)?)
+        self.installation.database.run(sql)
     }
 
     /// Runs a command, with JSON for output.
@@ -169,7 +186,8 @@ impl Webmail {
     /// # Errors
     /// What is different.
     pub fn is_upgraded(&self) -> Result<()> {
-        let different = undisturbed()?.diff(&self.look()?);
+        let on_server = matches!(self.installation.database, Database::Server(_));
+        let different = undisturbed(on_server)?.diff(&self.look()?);
         ensure!(different.is_empty(), "not as after an undisturbed run: {different:?}");
         Ok(())
     }
@@ -180,14 +198,15 @@ impl Webmail {
     }
 }
 
-/// One that was upgraded without any trouble, made once.
-fn undisturbed() -> Result<Digest> {
-    static UNDISTURBED: Mutex<Option<Digest>> = Mutex::new(None);
+/// One that was upgraded without any trouble, made once for each kind of database.
+fn undisturbed(on_server: bool) -> Result<Digest> {
+    static UNDISTURBED: Mutex<[Option<Digest>; 2]> = Mutex::new([None, None]);
     let mut known = UNDISTURBED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = &*known {
+    let known = &mut known[usize::from(on_server)];
+    if let Some(known) = known {
         return Ok(known.clone());
     }
-    let site = Webmail::new()?;
+    let site = if on_server { Webmail::on(&shared()?)? } else { Webmail::new()? };
     site.succeeds("apply")?;
     Ok(known.insert(site.look()?).clone())
 }

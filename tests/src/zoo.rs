@@ -59,14 +59,10 @@ mod tests {
     }
 
     #[test]
-    fn two_zoos_are_equal_but_for_the_names_of_their_keepers() {
-        let [one, two] = [filled(), filled()];
-        let (before, after) = (digest(&one), digest(&two));
-        let different = before.diff(&after);
-        assert!(before.len() > 80, "{}", before.len());
-        for line in &different {
-            assert!(line.contains("DEFINER="), "{line}");
-        }
+    fn two_zoos_are_equal() {
+        let [one, two] = [filled(), filled()].map(|zoo| digest(&zoo));
+        assert_eq!(one.diff(&two), Vec::<String>::new());
+        assert!(one.len() > 80, "{}", one.len());
     }
 
     #[test]
@@ -75,10 +71,42 @@ mod tests {
         let sql = "SELECT DISTINCT data_type FROM information_schema.columns WHERE table_schema = DATABASE()";
         let types = zoo.root().unwrap().column(sql).unwrap();
         for name in [
-            "tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "date", "datetime", "timestamp",
-            "time", "year", "char", "varchar", "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "tinytext", "text",
-            "mediumtext", "longtext", "enum", "set", "geometry", "point", "linestring", "polygon", "multipoint", "multilinestring",
-            "multipolygon", "geometrycollection",
+            "tinyint",
+            "smallint",
+            "mediumint",
+            "int",
+            "bigint",
+            "decimal",
+            "float",
+            "double",
+            "bit",
+            "date",
+            "datetime",
+            "timestamp",
+            "time",
+            "year",
+            "char",
+            "varchar",
+            "binary",
+            "varbinary",
+            "tinyblob",
+            "blob",
+            "mediumblob",
+            "longblob",
+            "tinytext",
+            "text",
+            "mediumtext",
+            "longtext",
+            "enum",
+            "set",
+            "geometry",
+            "point",
+            "linestring",
+            "polygon",
+            "multipoint",
+            "multilinestring",
+            "multipolygon",
+            "geometrycollection",
         ] {
             assert!(types.iter().any(|found| found == name), "{name}: {types:?}");
         }
@@ -91,8 +119,8 @@ mod tests {
         let mut before = digest(&zoo);
         for (sql, part) in [
             ("UPDATE zoo_bytes SET long_ = CONCAT(long_, 0x00) WHERE id = 1", "~ rows of zoo_bytes"),
-            ("UPDATE zoo_numbers SET f = 1.2345678 WHERE id = 4", "~ rows of zoo_numbers"),
-            ("UPDATE zoo_numbers SET r = 0 WHERE id = 6", "~ rows of zoo_numbers"),
+            // All that a FLOAT as text has on the way of a usual dump.
+            ("UPDATE zoo_numbers SET f = CONCAT(f, '') WHERE id = 4", "~ rows of zoo_numbers"),
             ("UPDATE zoo_words SET exactly = 'E' WHERE id = 4", "~ rows of zoo_words"),
             ("UPDATE zoo_words SET long_ = NULL WHERE id = 2", "~ rows of zoo_words"),
             ("UPDATE zoo_mariadb SET also = 'x' WHERE also = 'hidden'", "~ rows of zoo_mariadb"),
@@ -118,17 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_dump_loses_digits_and_the_digest_sees_it() {
+    fn a_killed_server_keeps_the_zoo() {
         let mut server = Server::start().unwrap();
         let zoo = server.schema("kept").unwrap();
         fill(&zoo).unwrap();
-        let before = digest(&zoo);
-        let mut client = zoo.root().unwrap();
-        client.run("UPDATE zoo_numbers SET f = CONCAT(f, '') WHERE id IN (4, 5)").unwrap();
-        let different = before.diff(&digest(&zoo));
-        assert!(different.len() == 1 && different[0].starts_with("~ rows of zoo_numbers"), "{different:?}");
-        drop(client);
-        // And what a killed server has kept is the same.
         let before = digest(&zoo);
         server.kill9();
         server.restart().unwrap();

@@ -10,10 +10,13 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use liftlock_tests::crash::{Counter, Fault, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Workload};
 use liftlock_tests::fixture::roundcube::Size;
-use liftlock_tests::numbers;
+use liftlock_tests::{mariadb, numbers};
 
 /// Points between two of a sample.
 const SAMPLE: u64 = 3;
+
+/// The same of a real upgrade on a server.
+const SAMPLE_OF_SERVER: u64 = 7;
 
 const UNDO: &str = "undo --accept-data-loss";
 
@@ -130,6 +133,19 @@ fn the_counter_is_killed_at_every_point() -> Result<()> {
 #[test]
 fn a_database_with_a_log_is_killed_at_every_point() -> Result<()> {
     everywhere(&Counter::new(Variant::Log)?, SAMPLE)
+}
+
+/// All of a real upgrade on a server, a zoo of tables beside it. Each point is one of many of its kind: CI takes a sample.
+#[test]
+fn roundcube_on_a_server_is_killed_at_some_points() -> Result<()> {
+    let workload = Roundcube::new(Size::Small)?.on(&mariadb::shared()?);
+    let reference = Reference::new(&workload)?;
+    let some = |what| Sweep::every(&reference, SAMPLE_OF_SERVER, what);
+    green(&[
+        some("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
+        some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
+        some("undo killed").go(|trial, n| undo_killed(trial, None, n)),
+    ])
 }
 
 #[test]

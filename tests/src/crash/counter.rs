@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::Result;
 use rusqlite::Connection;
 
-use super::{Database, Site, Workload};
+use super::{Site, Workload};
 use crate::digest::sha256_hex;
+use crate::fixture::Database;
 use crate::mariadb::{self, Schema};
 use crate::places;
 
@@ -138,7 +139,7 @@ impl Counter {
         if self.variant == Variant::Server {
             let schema = Schema::new(&mariadb::shared()?, "counter")?;
             schema.client()?.run(ROWS_OF_SERVER)?;
-            return Ok(Database::Schema(schema));
+            return Ok(Database::Server(schema));
         }
         fs::create_dir_all(directory)?;
         let file = directory.join("main.db");
@@ -170,7 +171,7 @@ impl Counter {
             .collect();
         let database = match &site.database {
             Database::File(_) => "sqlite = \"data/main.db\"".to_owned(),
-            Database::Schema(schema) => {
+            Database::Server(schema) => {
                 let (socket, name, user) = (schema.socket(), schema.name(), schema.user());
                 format!("socket = {socket:?}\nuser = {user:?}\nschema = {name:?}")
             }

@@ -28,7 +28,7 @@ use crate::places;
 pub use counter::{Counter, Variant};
 pub use reference::Reference;
 pub use roundcube::Roundcube;
-pub use site::{Database, Site};
+pub use site::Site;
 pub use sweep::{Divergence, Sweep, Tally};
 pub use trial::{Fault, Reached, Trial};
 

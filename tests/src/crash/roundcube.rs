@@ -1,15 +1,17 @@
 //! Roundcube in a small size: a real upgrade, all of its stages.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use tempfile::TempDir;
 
 use super::{Site, Workload};
+use crate::fixture::Database;
 use crate::fixture::roundcube::{Fixture, Options, PACKAGE, Size, Template};
 use crate::http::Server;
-use crate::places;
+use crate::mariadb::Schema;
+use crate::{places, zoo};
 
 /// A few users are enough: the migrations are the same.
 const USERS: u32 = 5;
@@ -21,6 +23,8 @@ pub struct Roundcube {
     bundle: TempDir,
     server: Server,
     size: Size,
+    /// The socket of the database's server, if it is on one.
+    database: Option<PathBuf>,
 }
 
 impl Roundcube {
@@ -37,21 +41,35 @@ impl Roundcube {
             let entry = entry?;
             fs::copy(entry.path(), bundle.path().join(entry.file_name()))?;
         }
-        Ok(Self { template, bundle, server, size })
+        Ok(Self { template, bundle, server, size, database: None })
+    }
+
+    /// The same with each database in a schema of its own on this server, a zoo beside it.
+    #[must_use]
+    pub fn on(self, socket: &Path) -> Self {
+        Self { database: Some(socket.to_owned()), ..self }
     }
 }
 
 impl Workload for Roundcube {
     fn name(&self) -> &'static str {
-        match self.size {
-            Size::Full => "roundcube-full",
-            Size::Small => "roundcube",
+        match (self.size, &self.database) {
+            (Size::Full, None) => "roundcube-full",
+            (Size::Small, None) => "roundcube",
+            (Size::Full, Some(_)) => "roundcube-full-on-a-server",
+            (Size::Small, Some(_)) => "roundcube-on-a-server",
         }
     }
 
     fn install(&self, directory: &Path) -> Result<Site> {
-        let options = Options::new(self.bundle.path().join("pipeline.toml"), self.server.origin()).users(USERS);
-        let site = self.template.installation(directory, &options)?.into();
+        let mut options = Options::new(self.bundle.path().join("pipeline.toml"), self.server.origin()).users(USERS);
+        if let Some(socket) = &self.database {
+            options = options.on(Schema::new(socket, "crash")?);
+        }
+        let site: Site = self.template.installation(directory, &options)?.into();
+        if let Database::Server(schema) = &site.database {
+            zoo::fill_beside_webmail(schema)?;
+        }
         commands(&site)?;
         Ok(site)
     }

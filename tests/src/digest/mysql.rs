@@ -18,6 +18,9 @@ const PROGRAMS: &str = "
     UNION ALL SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = DATABASE()
     UNION ALL SELECT routine_type, routine_name FROM information_schema.routines WHERE routine_schema = DATABASE()";
 
+/// What stands for the schema's own name in definitions: the same application in another schema is equal.
+const OWN_NAME: &str = "<schema>";
+
 /// A part for the schema itself, for each definition, each table's next id and the rows of each table.
 pub(super) fn parts(client: &mut Client) -> Result<BTreeMap<String, String>> {
     client.run(SESSION)?;
@@ -42,6 +45,10 @@ pub(super) fn parts(client: &mut Client) -> Result<BTreeMap<String, String>> {
     for row in client.rows(order)? {
         let [on, names] = [0, 1].map(|column| row.get(column).map(text).unwrap_or_default());
         parts.insert(format!("triggers of {on}"), names);
+    }
+    let name = client.cell("SELECT DATABASE()")?;
+    for part in parts.values_mut() {
+        *part = part.replace(&name, OWN_NAME);
     }
     Ok(parts)
 }

@@ -103,11 +103,7 @@ impl Client {
         Ok(self.rows(sql)?.iter().filter_map(|row| row.first()).map(text).collect())
     }
 
-    fn with<T>(
-        &mut self,
-        sql: &str,
-        act: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>,
-    ) -> Result<T> {
+    fn with<T>(&mut self, sql: &str, act: impl AsyncFnOnce(&mut Conn) -> Result<T, mysql_async::Error>) -> Result<T> {
         const SHOWN: usize = 200;
         let connection = self.connection.as_mut().context("the session is closed")?;
         let done = self.runtime.block_on(act(connection));

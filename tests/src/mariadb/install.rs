@@ -51,7 +51,12 @@ fn template() -> Result<PathBuf> {
     let _ = fs::remove_dir_all(&partial);
     directory::private(&partial)?;
     let mut install = Command::new(program("mariadb-install-db")?);
-    install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve"]);
+    install.args([
+        "--no-defaults",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+        "--skip-name-resolve",
+    ]);
     // Small, as it is copied for each server; it grows.
     install.args(root()).args(["--innodb-log-file-size=16M", "--innodb-fast-shutdown=0"]);
     said(install.arg(format!("--datadir={}", partial.display())))?;
@@ -68,7 +73,9 @@ fn program(name: &str) -> Result<PathBuf> {
     let places = env::split_paths(&path).chain(PLACES.iter().map(PathBuf::from));
     let found = places.map(|place| place.join(name)).find(|program| program.is_file());
     found.with_context(|| {
-        format!("{name} is not there: these tests need MariaDB (`apt-get install mariadb-server-core mariadb-client-core`)")
+        format!(
+            "{name} is not there: these tests need MariaDB (`apt-get install mariadb-server-core mariadb-client-core`)"
+        )
     })
 }
 

@@ -37,9 +37,10 @@ impl Schema {
         let name = unique.get(start..).unwrap_or(&unique).to_owned();
         let schema = Self { inner: Arc::new(Inner { socket: socket.to_owned(), name }) };
         let name = schema.name();
-        // The scratch schemas of the host begin with the name too: it tries schema changes on empty clones.
+        // The host tries schema changes on empty clones, in schemas of its own.
         Client::root(socket)?.run(&format!(
-            "CREATE DATABASE `{name}`; CREATE USER `{name}`@localhost; GRANT ALL ON `{}%`.* TO `{name}`@localhost",
+            "CREATE DATABASE `{name}`; CREATE USER `{name}`@localhost; GRANT ALL ON `{}`.* TO `{name}`@localhost;
+             GRANT ALL ON `liftlock\\_%`.* TO `{name}`@localhost",
             escaped(name)
         ))?;
         Ok(schema)
@@ -51,7 +52,7 @@ impl Schema {
         &self.inner.name
     }
 
-    /// The account that may do everything in it, and in schemas whose names begin with its own. It has no password.
+    /// The account that may do everything in it, and in the host's scratch schemas. It has no password.
     #[must_use]
     pub fn user(&self) -> &str {
         self.name()
@@ -97,10 +98,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let drop = |client: &mut Client| -> Result<()> {
             let like = escaped(&self.name);
-            let schemas = client.column(&format!("SHOW DATABASES LIKE '{like}%'"))?;
-            for schema in schemas {
-                client.run(&format!("DROP DATABASE `{schema}`"))?;
-            }
+            client.run(&format!("DROP DATABASE `{}`", self.name))?;
             for account in client.rows(&format!("SELECT user, host FROM mysql.user WHERE user LIKE '{like}%'"))? {
                 let [user, host] = [0, 1].map(|column| account.get(column).map(text).unwrap_or_default());
                 client.run(&format!("DROP USER `{user}`@`{host}`"))?;

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_statement_in_pieces_is_found_once() {
-        let bytes = [packet(0, QUERY, b"select 1"), packet(0, QUERY, b"alter table t"), packet(0, QUERY, &[b'x'; 999])].concat();
+        let bytes = [packet(0, QUERY, b"select 1"), packet(0, QUERY, b"alter table t"), packet(0, QUERY, &[b'x'; 999])]
+            .concat();
         let whole = Commands::default().sent(&bytes);
         assert_eq!(whole.iter().map(|sent| sent.start).collect::<Vec<_>>(), [0, 13, 31]);
         for size in [1, 2, 3, 5, 7, 300] {

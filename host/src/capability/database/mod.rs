@@ -1,19 +1,22 @@
 //! Databases of the installation, by name: `liftlock:database` without wasm.
 //!
 //! A [`Driver`] is one database: the engine sees it as a [`Store`] (transactions with a marker, a restore point), a stage as
-//! SQL. [`Databases`] holds the drivers and makes snapshots, the one change here that is not a transaction;
+//! SQL. Its connection lives on the thread of a [`worker`], behind a [`desk`]. [`Databases`] holds the drivers and makes snapshots, the one change here that is not a transaction;
 //! [`StageDatabase`] is what a stage gets, and cannot be built without its grant.
 //!
 //! What a stage may not do is refused with an answer (`Failure`); what the surroundings do to us (disk full, lock, damage,
 //! deadline) is a `Fault`, never an answer: it stops the run, and `resume` repeats the call.
 
+mod desk;
 pub mod mysql;
 mod page;
 mod schema;
 mod snapshots;
+mod spool;
 pub mod sqlite;
 mod stage;
 mod value;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,10 +65,16 @@ pub struct PreparedStatement {
 /// [`Store::commit`].
 pub trait Driver: Store {
     /// "sqlite", "mysql" or "mariadb".
-    fn dialect(&self) -> &'static str;
+    ///
+    /// # Errors
+    /// Where the server must be asked and cannot be reached.
+    fn dialect(&self) -> Result<&'static str, Fault>;
 
     /// The version of the library or server, as it says it.
-    fn server_version(&self) -> String;
+    ///
+    /// # Errors
+    /// As [`Driver::dialect`].
+    fn server_version(&self) -> Result<String, Fault>;
 
     /// Tables, views, indexes and triggers, in the order of kind and name.
     ///
@@ -125,7 +134,7 @@ pub trait Driver: Store {
     /// # Errors
     /// As [`Driver::query`].
     fn prepare(&self, statement: &Statement<'_>) -> Result<PreparedStatement, CallError> {
-        let text = format!("{} has no statements that commit by themselves", self.dialect());
+        let text = format!("the database {} has no statements that commit by themselves", self.name());
         let _ = statement;
         Err(Fault::new("internal", text).into())
     }
@@ -136,7 +145,7 @@ pub trait Driver: Store {
     /// Where the database cannot be looked at.
     fn settle(&self, record: &serde_json::Value) -> Result<Verdict, Fault> {
         let _ = record;
-        Err(Fault::new("journal-damaged", format!("{} has nothing to settle", self.dialect())))
+        Err(Fault::new("journal-damaged", format!("the database {} has nothing to settle", self.name())))
     }
 
     /// Copies tables (all, if the list is empty) into an empty directory, reads the copy back, compares, and makes it

@@ -47,7 +47,7 @@ impl StageDatabase {
     /// # Errors
     /// As [`StageDatabase::open`].
     pub fn dialect(&self, name: &str) -> Result<&'static str, CallError> {
-        Ok(self.open(name)?.dialect())
+        Ok(self.open(name)?.dialect()?)
     }
 
     /// The version of the library or server.
@@ -55,7 +55,7 @@ impl StageDatabase {
     /// # Errors
     /// As [`StageDatabase::open`].
     pub fn server_version(&self, name: &str) -> Result<String, CallError> {
-        Ok(self.open(name)?.server_version())
+        Ok(self.open(name)?.server_version()?)
     }
 
     /// See [`Driver::objects`].

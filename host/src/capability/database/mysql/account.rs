@@ -2,12 +2,25 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use mysql_async::{Opts, OptsBuilder, SslOpts};
 
 use super::MysqlConfig;
 use super::link::Account;
 use crate::effect::Fault;
+
+/// What every session of ours sets, on servers that know it: MySQL runs what stands behind its own version, MariaDB leaves out
+/// comments for MySQL from 5.7 on.
+///
+/// No limit that a server has for all its sessions may end one of ours half way: a guest may think for long between two rows
+/// or two statements. What MySQL 8 shows of tables must be of now, not of yesterday.
+const SETTINGS: &str = "SET SESSION autocommit = 1, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, \
+    wait_timeout = 28800, net_read_timeout = 28800, net_write_timeout = 28800, sql_select_limit = DEFAULT, \
+    sql_safe_updates = 0 \
+    /*!50708 , max_execution_time = 0 */ /*!80000 , information_schema_stats_expiry = 0 */ \
+    /*M!100108 , max_statement_time = 0 */ \
+    /*M!100300 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0, idle_write_transaction_timeout = 0 */";
 
 /// When the connection is encrypted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -80,11 +93,8 @@ impl MysqlConfig {
             .db_name(Some(&server.schema))
             .prefer_socket(false)
             .stmt_cache_size(64)
-            .init(vec![
-                "SET NAMES utf8mb4".to_owned(),
-                "SET SESSION autocommit = 1, lock_wait_timeout = 5, innodb_lock_wait_timeout = 5, wait_timeout = 28800"
-                    .to_owned(),
-            ]);
+            .tcp_keepalive(Some(Duration::from_secs(60)))
+            .init(vec!["SET NAMES utf8mb4".to_owned(), SETTINGS.to_owned()]);
         options = match &server.place {
             Place::Socket(path) => options.socket(Some(path.display().to_string())),
             Place::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port),

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Params, Row};
+use mysql_async::{Conn, DriverError, Error, Params, Row};
 use tokio::runtime::{Builder, Runtime};
 
 use super::MysqlConfig;
 use super::error;
+use super::watchdog::{Ended, Killer, Limit, watched};
 use crate::effect::Fault;
 
 /// The longest wait for a server that does not answer at all.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIME: Duration = Duration::from_secs(10);
 
 /// Who logs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,14 @@ pub(super) struct Link {
     // Before the runtime: a connection says goodbye on its own runtime.
     connection: Option<Conn>,
     runtime: Runtime,
+    killer: Killer,
+}
+
+/// What a stream of rows holds of its connection.
+pub(super) struct Parts<'a> {
+    pub(super) connection: &'a mut Conn,
+    pub(super) runtime: &'a Runtime,
+    pub(super) killer: &'a Killer,
 }
 
 impl Link {
@@ -46,13 +55,14 @@ impl Link {
             .build()
             .map_err(|error| Fault::io(format_args!("database {}", config.name), &error))?;
         let options = config.options(account)?;
-        let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options)).await };
+        let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options.clone())).await };
         let connection = match runtime.block_on(connecting) {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(error::connecting(config, &error)),
             Err(_) => return Err(error::unreachable(config, "it does not answer")),
         };
-        Ok(Self { connection: Some(connection), runtime })
+        let killer = Killer::new(options, connection.id());
+        Ok(Self { connection: Some(connection), runtime, killer })
     }
 
     /// The server's number for this session.
@@ -64,8 +74,29 @@ impl Link {
     pub(super) fn with<T>(&mut self, act: impl AsyncFnOnce(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
         match &mut self.connection {
             Some(connection) => self.runtime.block_on(act(connection)),
-            None => Err(Error::Driver(mysql_async::DriverError::ConnectionClosed)),
+            None => Err(closed()),
         }
+    }
+
+    /// The same, ended by `KILL QUERY` when its limit is reached. Its end is awaited all the same.
+    pub(super) fn watched<T>(
+        &mut self,
+        limit: &Limit,
+        act: impl AsyncFnOnce(&mut Conn) -> Result<T, Error>,
+    ) -> Result<T, Ended> {
+        let Parts { connection, runtime, killer } = self.parts()?;
+        watched(runtime, killer, limit, act(connection))
+    }
+
+    /// The connection itself, for a result that is read bit by bit.
+    pub(super) fn parts(&mut self) -> Result<Parts<'_>, Error> {
+        let connection = self.connection.as_mut().ok_or_else(closed)?;
+        Ok(Parts { connection, runtime: &self.runtime, killer: &self.killer })
+    }
+
+    /// A statement on this session was killed: what the server may have noted too late must not hit the next one.
+    pub(super) fn absorb_kill(&mut self) {
+        let _ = self.run("DO 0");
     }
 
     /// Runs a statement of the host's own, and leaves out its rows.
@@ -97,4 +128,8 @@ impl Drop for Link {
             let _ = self.runtime.block_on(bye);
         }
     }
+}
+
+fn closed() -> Error {
+    Error::Driver(DriverError::ConnectionClosed)
 }

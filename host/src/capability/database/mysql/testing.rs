@@ -12,7 +12,7 @@ use mysql_async::{Row, Value};
 use tempfile::TempDir;
 
 use super::link::{Account, Link};
-use super::{MysqlConfig, Place, Server, Tls};
+use super::{Credentials, MysqlConfig, Place, Server, Tls};
 use crate::meter::Meter;
 
 /// Names the server's socket.
@@ -98,7 +98,7 @@ impl TestSchema {
             root.run(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
         }
         let mut config = self.config();
-        config.server.account = (name.clone(), "secret".to_owned());
+        config.server.account = Credentials { user: name.clone(), password: "secret".to_owned() };
         (config, TestAccount { socket: self.socket.clone(), name })
     }
 
@@ -179,7 +179,7 @@ fn at(socket: &Path) -> Server {
     Server {
         place: Place::Socket(socket.to_owned()),
         schema: "information_schema".to_owned(),
-        account: ("root".to_owned(), String::new()),
+        account: Credentials { user: "root".to_owned(), password: String::new() },
         stage_account: None,
         tls: Tls::Off,
     }

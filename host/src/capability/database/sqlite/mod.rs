@@ -1,7 +1,7 @@
 //! SQLite: one file, its write-ahead log, one connection on a thread of its own.
 //!
-//! * [`worker`] owns the connection and serves cursors ([`stream`], [`spool`]); [`session`] opens it and runs single statements; [`guard`] is the wall
-//!   in front of a guest's SQL; [`batch`] has the transactions with the marker.
+//! * [`session`] is the connection, on a worker's thread, and runs single statements; [`stream`] has the rows of an open
+//!   cursor; [`guard`] is the wall in front of a guest's SQL; [`batch`] has the transactions with the marker.
 //! * [`restore`] saves the files and puts them back byte for byte; [`stamp`] tells whether anybody wrote.
 //! * [`snapshot`] and [`load`] are the operator's backups.
 //!
@@ -16,7 +16,6 @@ mod load;
 mod restore;
 mod session;
 mod snapshot;
-mod spool;
 mod sql;
 mod stamp;
 mod stream;
@@ -24,22 +23,21 @@ mod stream;
 mod tests;
 mod wal;
 mod watch;
-mod worker;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::capability::database::desk::{Desk, refuse_bad_name};
+use crate::capability::database::spool::SpoolRoom;
 use crate::capability::database::{
     ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Statement, Value,
 };
 use crate::effect::{CallError, Fault, Marker, Store};
 
 use session::Session;
-use spool::Spool;
-use worker::{Handle, KeptCursor, wait};
 
 /// What the host knows about a SQLite database.
 #[derive(Clone, Debug)]
@@ -66,8 +64,7 @@ pub struct SqliteConfig {
 
 /// A SQLite database.
 pub struct Sqlite {
-    config: Arc<SqliteConfig>,
-    worker: Mutex<Option<Handle>>,
+    desk: Desk<Session>,
 }
 
 impl Sqlite {
@@ -76,17 +73,9 @@ impl Sqlite {
     /// # Errors
     /// "bad-configuration" for a name that cannot be part of a file name.
     pub fn open(config: SqliteConfig) -> Result<Self, Fault> {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if config.name.is_empty() || !config.name.chars().all(fits) {
-            let text = format!("{:?} is no name for a database: letters, digits, _ and - only", config.name);
-            return Err(Fault::new("bad-configuration", text));
-        }
-        Ok(Self { config: Arc::new(config), worker: Mutex::new(None) })
-    }
-
-    /// Where the rest of a cursor's rows is kept.
-    fn kept(&self, name: &str) -> PathBuf {
-        self.config.spool.join(format!("{}-{name}.rows", self.config.name))
+        refuse_bad_name(&config.name)?;
+        let room = SpoolRoom { directory: config.spool.clone(), name: config.name.clone(), most: config.spool_bytes };
+        Ok(Self { desk: Desk::new(Arc::new(config), room) })
     }
 
     /// Has something done with the connection.
@@ -94,43 +83,25 @@ impl Sqlite {
         &self,
         act: impl FnOnce(&Session) -> Result<T, CallError> + Send + 'static,
     ) -> Result<T, CallError> {
-        let answer = self.worker(|handle| handle.job(act))?;
-        wait(&answer)
+        self.desk.with(|session| act(session))
     }
 
-    /// The same for what only the host asks: there are no answers, only faults.
+    /// The same for what only the host asks.
     fn own<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Session) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, Fault> {
-        self.with(|session| act(session).map_err(CallError::from)).map_err(only_fault)
-    }
-
-    fn worker<T>(&self, ask: impl FnOnce(&mut Handle) -> T) -> Result<T, Fault> {
-        let mut worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner);
-        let handle = match &mut *worker {
-            Some(handle) => handle,
-            None => worker.insert(Handle::start(Arc::clone(&self.config))?),
-        };
-        Ok(ask(handle))
-    }
-}
-
-/// A call that answers no guest cannot fail by an answer; should it, the words are not lost.
-fn only_fault(error: CallError) -> Fault {
-    match error {
-        CallError::Fault(fault) => fault,
-        CallError::Answer(failure) => Fault::new("sql-error", failure.message),
+        self.desk.own(|session| act(session))
     }
 }
 
 impl Driver for Sqlite {
-    fn dialect(&self) -> &'static str {
-        "sqlite"
+    fn dialect(&self) -> Result<&'static str, Fault> {
+        Ok("sqlite")
     }
 
-    fn server_version(&self) -> String {
-        rusqlite::version().to_owned()
+    fn server_version(&self) -> Result<String, Fault> {
+        Ok(rusqlite::version().to_owned())
     }
 
     fn objects(&self) -> Result<Vec<Object>, CallError> {
@@ -148,13 +119,7 @@ impl Driver for Sqlite {
     }
 
     fn query(&self, sql: &str, params: &[Value], keep: Option<&str>) -> Result<Box<dyn Cursor>, CallError> {
-        let keep = keep.map(|name| self.kept(name));
-        if let Some(stale) = &keep {
-            // Of a life before this one, in which the query came at another time.
-            spool::forget(stale)?;
-        }
-        let (cursor, answer) = self.worker(|handle| handle.query(sql, params, keep))?;
-        wait(&answer).map(|columns| cursor.open(columns))
+        self.desk.query(sql, params, keep)
     }
 
     fn reopen(
@@ -165,13 +130,7 @@ impl Driver for Sqlite {
         keep: &str,
         position: u64,
     ) -> Result<Box<dyn Cursor>, CallError> {
-        let path = self.kept(keep);
-        if let Some(spool) = Spool::reopen(&path, columns.len(), position)? {
-            return Ok(Box::new(KeptCursor { spool, columns: columns.to_owned() }));
-        }
-        let mut cursor = self.query(sql, params, Some(keep))?;
-        cursor.skip(position)?;
-        Ok(cursor)
+        self.desk.reopen(sql, params, columns, keep, position)
     }
 
     fn execute(&self, statement: &Statement<'_>) -> Result<Executed, CallError> {
@@ -200,7 +159,7 @@ impl Driver for Sqlite {
 
 impl Store for Sqlite {
     fn name(&self) -> &str {
-        &self.config.name
+        &self.desk.config().name
     }
 
     fn marker(&self) -> Result<Option<Marker>, Fault> {
@@ -227,9 +186,9 @@ impl Store for Sqlite {
     }
 
     fn restore(&self, saved: &serde_json::Value) -> Result<(), Fault> {
-        let saved = restore::verify(&self.config, saved)?;
+        let saved = restore::verify(self.desk.config(), saved)?;
         self.close();
-        restore::put_back(&self.config, &saved)
+        restore::put_back(self.desk.config(), &saved)
     }
 
     fn stamp(&self) -> Result<String, Fault> {
@@ -241,7 +200,6 @@ impl Store for Sqlite {
     }
 
     fn close(&self) {
-        let handle = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(handle);
+        self.desk.close();
     }
 }

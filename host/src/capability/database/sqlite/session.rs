@@ -10,9 +10,11 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Statement, ToSql, types::ToSqlOutput, types::ValueRef};
 
 use super::guard::{Guard, Mode};
+use super::stream::{Stream, describe};
 use super::watch::Watch;
 use super::{SqliteConfig, error, sql};
-use crate::capability::database::{Executed, Value};
+use crate::capability::database::worker::{Backend, Rows};
+use crate::capability::database::{ColumnInfo, Executed, Value};
 use crate::effect::{CallError, Fault};
 
 /// The longest statement, bytes.
@@ -45,10 +47,14 @@ pub(super) struct Session {
     pub(super) file: File,
 }
 
-impl Session {
+impl Backend for Session {
+    type Config = SqliteConfig;
+
+    const THREAD: &'static str = "sqlite";
+
     /// Opens a database that is there. Changes nothing in it.
-    pub(super) fn open(config: Arc<SqliteConfig>) -> Result<Self, Fault> {
-        let path = real_path(&config)?;
+    fn open(config: &Arc<SqliteConfig>) -> Result<Self, Fault> {
+        let path = real_path(config)?;
         let file = File::open(&path).map_err(|error| Fault::io(path.display(), &error))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -58,10 +64,25 @@ impl Session {
         let mut connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
         let guard = Arc::new(Guard::default());
         let watch = Arc::new(Watch::new(Arc::clone(&config.stop)));
-        harden(&mut connection, &config, &guard, &watch).map_err(failed)?;
-        Ok(Self { connection, guard, watch, config, path, file })
+        harden(&mut connection, config, &guard, &watch).map_err(failed)?;
+        Ok(Self { connection, guard, watch, config: Arc::clone(config), path, file })
     }
 
+    fn query(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        serve: impl FnOnce(Vec<ColumnInfo>, &mut dyn Rows),
+    ) -> Result<(), CallError> {
+        let mut statement = self.prepare_query(sql, params)?;
+        let columns = describe(&statement, sql)?;
+        let mut rows = Stream::new(self, sql, columns.len(), &mut statement);
+        serve(columns, &mut rows);
+        Ok(())
+    }
+}
+
+impl Session {
     /// The database's name.
     pub(super) fn name(&self) -> &str {
         &self.config.name
@@ -98,7 +119,7 @@ impl Session {
     }
 
     /// Prepares a guest's query.
-    pub(super) fn prepare_query(&self, sql: &str, params: &[Value]) -> Result<Statement<'_>, CallError> {
+    fn prepare_query(&self, sql: &str, params: &[Value]) -> Result<Statement<'_>, CallError> {
         refuse_by_words(sql, &READING, "query")?;
         self.guard.take();
         let mut statement = self.guest(Mode::Read, sql, || self.connection.prepare(sql))?;

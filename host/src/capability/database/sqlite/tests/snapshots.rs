@@ -78,7 +78,7 @@ impl Shop {
 fn what_is_not_granted_is_refused_with_the_line_that_would_allow_it() {
     let shop = Shop::new(|_| {});
     let stage = shop.stage(Access::Read);
-    let failure = answer(stage.execute("main", "DELETE FROM a", &[]));
+    let failure = answer(stage.admit_write("main").map(drop));
     assert_eq!(failure.code, "not-granted");
     assert!(failure.message.contains("[grants.migrate] database.main = \"write\""), "{}", failure.message);
     let failure = answer(stage.query("other", "SELECT 1", &[], "01-1").map(drop));
@@ -94,7 +94,7 @@ fn a_check_changes_nothing_whatever_is_granted() {
     let databases = BTreeMap::from([("main".to_owned(), Access::Write), ("gone".to_owned(), Access::Write)]);
     let grant = DatabaseGrant { slot: "s".into(), databases, snapshots: BTreeSet::new(), read_only: true };
     let stage = StageDatabase::new(Arc::clone(&shop.databases), grant);
-    assert_eq!(answer(stage.execute("main", "DELETE FROM a", &[])).code, "read-only");
+    assert_eq!(answer(stage.admit_write("main").map(drop)).code, "read-only");
     assert_eq!(answer(stage.prepare_snapshot(1, "main", &[], true).map(drop)).code, "read-only");
     assert_eq!(answer(stage.open("gone").map(drop)).code, "no-such-database");
     assert_eq!(stage.dialect("main").unwrap(), "sqlite");

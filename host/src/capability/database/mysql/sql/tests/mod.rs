@@ -102,6 +102,7 @@ fn program(name: &str, definition: &str) -> Program {
         name: name.to_owned(),
         definition: definition.to_owned(),
         sql_mode: String::new(),
+        time_zone: String::new(),
         collations: Default::default(),
     }
 }

@@ -5,9 +5,31 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::capability::database::{Cell, Page, PageBuilder, Value};
+use super::{Cell, Page, PageBuilder, Value};
 use crate::effect::{CallError, Failure, Fault};
 use crate::io::{fault, make_private_dir, sync_dir};
+
+/// Where the cursors of one database put their rows, and how many bytes they may take together.
+#[derive(Clone)]
+pub(super) struct SpoolRoom {
+    pub(super) directory: PathBuf,
+    /// The database's name: part of the names of files.
+    pub(super) name: String,
+    pub(super) most: u64,
+}
+
+impl SpoolRoom {
+    /// Where the rest of a cursor's rows is kept.
+    pub(super) fn kept(&self, cursor: &str) -> PathBuf {
+        self.directory.join(format!("{}-{cursor}.rows", self.name))
+    }
+
+    /// A spool for a cursor, where others have taken `used` bytes already.
+    pub(super) fn writer(&self, cursor: u64, keep: Option<Keep>, used: u64) -> Result<SpoolWriter, Fault> {
+        let name = format!("{}-{cursor}", self.name);
+        SpoolWriter::new(&self.directory, &name, keep, self.most.saturating_sub(used))
+    }
+}
 
 /// Where a spool is kept under a name: a stage that is killed while its cursor is open reads on there when it is replayed,
 /// for by then the database may have changed under the cursor.
@@ -32,9 +54,9 @@ pub(super) struct SpoolWriter {
 
 impl SpoolWriter {
     /// A spool for at most `most` bytes. Without `keep` its file has no name: it is gone with us, however we end.
-    pub(super) fn new(directory: &Path, name: &str, keep: Option<Keep>, most: u64) -> Result<Self, Fault> {
+    fn new(directory: &Path, name: &str, keep: Option<Keep>, most: u64) -> Result<Self, Fault> {
         let io = |error: std::io::Error| Fault::io(format_args!("spool {}", directory.display()), &error);
-        fault::point("sqlite.spool").map_err(io)?;
+        fault::point("spool.begin").map_err(io)?;
         make_private_dir(directory).map_err(io)?;
         let path = match &keep {
             Some(keep) => unfinished(&keep.path),
@@ -76,7 +98,7 @@ impl SpoolWriter {
         }
         if let Some(keep) = &self.keep {
             file.sync_data().map_err(io)?;
-            fault::point("sqlite.spooled").map_err(io)?;
+            fault::point("spool.written").map_err(io)?;
             fs::rename(unfinished(&keep.path), &keep.path).map_err(io)?;
             sync_dir(keep.path.parent().unwrap_or(Path::new("."))).map_err(io)?;
         }

@@ -1,1 +1,0 @@
-//! The stage's connection: the guest's statements.

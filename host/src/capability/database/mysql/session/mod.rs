@@ -1,0 +1,439 @@
+//! The stage's connection, and the host's own beside it, as they live on the worker's thread.
+//!
+//! A connection that is lost is opened again with the next call; a batch that was open on it is lost, and nothing else is
+//! done before the engine has given it up.
+
+mod execute;
+mod schema;
+mod spacing;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mysql_async::Params;
+
+use super::catalog::Catalog;
+use super::error::{self, Trouble};
+use super::link::{Account, Link};
+use super::sql::{self, Parsed, Touched, Use};
+use super::stream::{Health, Stream};
+use super::{MysqlConfig, batch, lock, server, value};
+use crate::capability::database::worker::{Backend, Rows};
+use crate::capability::database::{ColumnInfo, Value};
+use crate::effect::{CallError, Failure, Fault, Marker};
+use crate::io::fault;
+
+/// How long to wait for a server that was there before, and is gone.
+const RETURN_TIME: Duration = Duration::from_secs(30);
+
+/// The sessions of one database.
+pub(super) struct Session {
+    pub(super) config: Arc<MysqlConfig>,
+    /// Where stages' SQL runs, and the batches.
+    stage: Option<Stage>,
+    /// Where definitions are read and the host's own changes are made: its settings are the server's.
+    host: Option<Link>,
+    batch: Batch,
+    schema: Option<Arc<Schema>>,
+    /// A connection was lost: the server may need some time to come back.
+    patient: bool,
+}
+
+/// The stage's connection.
+struct Stage {
+    link: Link,
+    facts: server::Facts,
+    /// Whether it holds the locks of the run.
+    locked: bool,
+    /// The time that it was told, milliseconds since 1970.
+    clock: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Batch {
+    None,
+    Open,
+    /// The server has rolled it back, and this is why.
+    Lost(String),
+}
+
+/// What is known of the schema, until something changes it.
+pub(super) struct Schema {
+    pub(super) catalog: Catalog,
+    /// All schemas that the account sees, ours the first.
+    schemas: Vec<String>,
+}
+
+impl Schema {
+    /// See [`sql::touched`].
+    fn touched(&self, statement: &Parsed, used: Use) -> Result<Touched, CallError> {
+        Ok(sql::touched(statement, used, &self.catalog, &self.schemas)?)
+    }
+}
+
+impl Backend for Session {
+    type Config = MysqlConfig;
+
+    const THREAD: &'static str = "mysql";
+
+    /// Connects with the first call that needs it.
+    fn open(config: &Arc<MysqlConfig>) -> Result<Self, Fault> {
+        let config = Arc::clone(config);
+        Ok(Self { config, stage: None, host: None, batch: Batch::None, schema: None, patient: false })
+    }
+
+    fn query(
+        &mut self,
+        sql: &str,
+        params: &[Value],
+        serve: impl FnOnce(Vec<ColumnInfo>, &mut dyn Rows),
+    ) -> Result<(), CallError> {
+        let statement = one(sql::parse(sql, Use::Query)?, sql)?;
+        let schema = self.schema()?;
+        schema.touched(&statement, Use::Query)?;
+        let params = self.params(params, sql)?;
+        let text = for_driver(&statement.text)?;
+        let alone = self.batch == Batch::None;
+        if alone {
+            self.begin_read()?;
+        }
+        let config = Arc::clone(&self.config);
+        let health = match Stream::open(&mut self.stage()?.link, &config, &text, params) {
+            Ok((mut stream, columns)) => {
+                serve(value::describe(&columns, &schema.catalog), &mut stream);
+                stream.close()
+            }
+            Err(trouble) => {
+                let error = self.fell(trouble);
+                if alone {
+                    self.end_read();
+                }
+                return Err(error);
+            }
+        };
+        self.after(health);
+        if alone {
+            self.end_read();
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    /// The database's name.
+    pub(super) fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Whether a batch is open on the server.
+    pub(super) fn in_batch(&self) -> bool {
+        self.batch == Batch::Open
+    }
+
+    /// As `Store::marker`.
+    pub(super) fn marker(&mut self) -> Result<Option<Marker>, Fault> {
+        self.give_up_lost();
+        self.behind_lock(batch::marker)
+    }
+
+    /// As `Store::begin`.
+    pub(super) fn begin(&mut self, expected: Option<&Marker>) -> Result<(), Fault> {
+        self.give_up_lost();
+        if expected.is_none() {
+            self.make_marker_table()?;
+        }
+        self.behind_lock(|link, config| batch::begin(link, config, expected))?;
+        self.batch = Batch::Open;
+        Ok(())
+    }
+
+    /// As `Store::commit`. However it ends, no batch is open then.
+    pub(super) fn commit(&mut self, new: &Marker) -> Result<(), Fault> {
+        let open = std::mem::replace(&mut self.batch, Batch::None);
+        match open {
+            Batch::Open => self.behind_lock(|link, config| batch::commit(link, config, new)).inspect_err(|_| {
+                // Whether it was committed is known behind the lock only: this session lets go of it.
+                self.stage = None;
+            }),
+            Batch::Lost(why) => Err(error::batch_lost(self.name(), &why)),
+            Batch::None => Err(error::batch_lost(self.name(), "it was given up")),
+        }
+    }
+
+    /// As `Store::rollback`. A session that cannot roll back is closed, which the server takes for the same.
+    pub(super) fn rollback(&mut self) {
+        let open = std::mem::replace(&mut self.batch, Batch::None);
+        if open == Batch::None {
+            return;
+        }
+        if let Some(stage) = &mut self.stage
+            && stage.link.run("ROLLBACK").is_err()
+        {
+            self.lose();
+        }
+    }
+
+    /// Makes our table, if it is not there.
+    pub(super) fn make_marker_table(&mut self) -> Result<(), Fault> {
+        self.locked()?;
+        self.host(batch::make_table)
+    }
+
+    /// Does something on the stage's session, which holds the locks of the run.
+    pub(super) fn behind_lock<T>(
+        &mut self,
+        act: impl FnOnce(&mut Link, &MysqlConfig) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let config = Arc::clone(&self.config);
+        let done = act(&mut self.locked()?.link, &config);
+        if done.as_ref().is_err_and(|fault| fault.code == "connection-lost" || fault.code == "batch-lost") {
+            self.lose();
+        }
+        done
+    }
+
+    /// Does something on the host's own connection; once more, if it was lost meanwhile: what is done here can be repeated.
+    pub(super) fn host<T>(
+        &mut self,
+        mut act: impl FnMut(&mut Link, &MysqlConfig) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let config = Arc::clone(&self.config);
+        let known = self.host.is_some();
+        let done = act(self.host_link()?, &config);
+        match done {
+            Err(fault) if fault.code == "connection-lost" => {
+                self.host = None;
+                self.patient = true;
+                if known { act(self.host_link()?, &config) } else { Err(fault) }
+            }
+            done => done,
+        }
+    }
+
+    /// What is known of the schema.
+    pub(super) fn schema(&mut self) -> Result<Arc<Schema>, Fault> {
+        if let Some(schema) = &self.schema {
+            return Ok(Arc::clone(schema));
+        }
+        let schema = self.host(|link, config| {
+            let catalog = Catalog::read(link, config)?;
+            let rows = link.rows("SHOW DATABASES").map_err(|e| error::fault(&config.name, "SHOW DATABASES", &e))?;
+            let mut schemas = vec![config.server.schema.clone()];
+            schemas.extend(rows.into_iter().filter_map(|mut row| row.take::<Option<String>, _>(0).flatten()));
+            Ok(Schema { catalog, schemas })
+        })?;
+        Ok(Arc::clone(self.schema.insert(Arc::new(schema))))
+    }
+
+    /// Forgets what is known of the schema.
+    pub(super) fn forget_schema(&mut self) {
+        self.schema = None;
+    }
+
+    /// Takes the locks of the run, if this session does not have them.
+    pub(super) fn lock(&mut self) -> Result<(), Fault> {
+        self.locked().map(drop)
+    }
+
+    /// Closes all connections.
+    pub(super) fn hang_up(&mut self) {
+        (self.stage, self.host, self.batch) = (None, None, Batch::None);
+        self.forget_schema();
+    }
+
+    /// A place where a test may kill us or fail the call.
+    fn point(&self, name: &'static str) -> Result<(), Fault> {
+        fault::point(name).map_err(|error| Fault::io(format_args!("database {}", self.name()), &error))
+    }
+
+    /// The stage's connection with the locks of the run. One that was lost since the last call is noticed here.
+    fn locked(&mut self) -> Result<&mut Stage, Fault> {
+        let known = self.stage.is_some();
+        match self.take_locks() {
+            Err(fault) if known && fault.code == "connection-lost" => {
+                self.lose();
+                self.take_locks()?;
+            }
+            done => done?,
+        }
+        self.stage()
+    }
+
+    fn take_locks(&mut self) -> Result<(), Fault> {
+        let config = Arc::clone(&self.config);
+        let stage = self.stage()?;
+        if !stage.locked {
+            lock::take(&mut stage.link, &config)?;
+            stage.locked = true;
+            // An orphan that was waited for may have changed it.
+            self.forget_schema();
+        }
+        Ok(())
+    }
+
+    /// The stage's connection. Not while a lost batch is not given up: what comes next belongs to it.
+    fn stage(&mut self) -> Result<&mut Stage, Fault> {
+        if let Batch::Lost(why) = &self.batch {
+            return Err(error::batch_lost(self.name(), why));
+        }
+        if self.stage.is_none() {
+            let mut link = self.connect(Account::Stage)?;
+            let facts = server::set_up(&mut link, &self.config)?;
+            self.stage = Some(Stage { link, facts, locked: false, clock: None });
+        }
+        self.stage.as_mut().ok_or_else(|| Fault::new("internal", "a session that was just opened is gone"))
+    }
+
+    fn host_link(&mut self) -> Result<&mut Link, Fault> {
+        if self.host.is_none() {
+            self.host = Some(self.connect(Account::Host)?);
+        }
+        self.host.as_mut().ok_or_else(|| Fault::new("internal", "a session that was just opened is gone"))
+    }
+
+    /// Connects. A server that was there before may be starting again.
+    fn connect(&mut self, account: Account) -> Result<Link, Fault> {
+        let until = Instant::now() + RETURN_TIME;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            let fault = match Link::open(&self.config, account) {
+                Ok(link) => {
+                    self.patient = false;
+                    return Ok(link);
+                }
+                Err(fault) => fault,
+            };
+            let may_return = self.patient && fault.code == "database-unreachable" && Instant::now() < until;
+            if !may_return || self.config.stop.load(Ordering::SeqCst) {
+                return Err(fault);
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// The stage's connection is gone, and an open batch with it.
+    fn lose(&mut self) {
+        self.stage = None;
+        self.patient = true;
+        if self.batch == Batch::Open {
+            self.batch = Batch::Lost("the connection was lost".to_owned());
+        }
+    }
+
+    /// The engine has given a lost batch up.
+    fn give_up_lost(&mut self) {
+        if matches!(self.batch, Batch::Lost(_)) {
+            self.batch = Batch::None;
+        }
+    }
+
+    /// What a guest's trouble does to the session, and what it is to the caller.
+    fn fell(&mut self, trouble: Trouble) -> CallError {
+        let was_open = self.in_batch();
+        match trouble {
+            Trouble::Answer(failure) => failure.into(),
+            Trouble::Busy(fault) | Trouble::Fault(fault) => {
+                // It may have been killed.
+                if let Some(stage) = &mut self.stage {
+                    stage.link.absorb_kill();
+                }
+                fault.into()
+            }
+            Trouble::Deadlock(fault) => {
+                if was_open {
+                    self.batch = Batch::Lost(fault.message.clone());
+                }
+                fault.into()
+            }
+            Trouble::Lost(fault) => {
+                self.lose();
+                if was_open { error::batch_lost(self.name(), &fault.message).into() } else { fault.into() }
+            }
+        }
+    }
+
+    /// What a read leaves of its connection.
+    fn after(&mut self, health: Health) {
+        match health {
+            Health::Well => {}
+            Health::Killed => {
+                if let Some(stage) = &mut self.stage {
+                    stage.link.absorb_kill();
+                }
+            }
+            Health::RolledBack(why) => {
+                if self.in_batch() {
+                    self.batch = Batch::Lost(why);
+                }
+            }
+            Health::Lost(_) => self.lose(),
+        }
+    }
+
+    /// A read outside a batch: in a transaction in which the server admits no change. A connection that was lost since the
+    /// last call is noticed here.
+    fn begin_read(&mut self) -> Result<(), Fault> {
+        const SQL: &str = "START TRANSACTION READ ONLY";
+        let known = self.stage.is_some();
+        let mut begun = self.stage()?.link.run(SQL);
+        if begun.is_err() && known {
+            self.lose();
+            begun = self.stage()?.link.run(SQL);
+        }
+        begun.map(drop).map_err(|error| {
+            self.lose();
+            error::fault(self.name(), SQL, &error)
+        })
+    }
+
+    fn end_read(&mut self) {
+        if let Some(stage) = &mut self.stage
+            && stage.link.run("COMMIT").is_err()
+        {
+            self.lose();
+        }
+    }
+
+    /// The values of a statement's parameters, none of them too long to be sent.
+    fn params(&mut self, params: &[Value], sql: &str) -> Result<Params, CallError> {
+        let most = self.stage()?.facts.max_packet;
+        let too_big = |bytes: usize| bytes as u64 + 1024 > most;
+        let value_is_too_big = |value: &Value| match value {
+            Value::Text(text) => too_big(text.len()),
+            Value::Bytes(bytes) => too_big(bytes.len()),
+            _ => false,
+        };
+        if too_big(sql.len()) || params.iter().any(value_is_too_big) {
+            let text = format!("the statement or a value is longer than the server takes (max_allowed_packet = {most})");
+            return Err(error::refused("too-big", text, sql).into());
+        }
+        value::to_params(params).map_err(|text| error::refused("bad-argument", text, sql).into())
+    }
+}
+
+/// A text that can be prepared.
+fn for_driver(text: &str) -> Result<String, Failure> {
+    spacing::spaced(text).ok_or_else(|| error::refused("bad-argument", "parameters are written ?, not :name", text))
+}
+
+/// The statement, if it is one.
+fn one(mut statements: Vec<Parsed>, sql: &str) -> Result<Parsed, CallError> {
+    match (statements.len(), statements.pop()) {
+        (1, Some(statement)) => Ok(statement),
+        (_, last) => {
+            statements.extend(last);
+            let parts: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
+            let text = format!(
+                "each of its parts commits by itself, so they must be statements of their own: {}",
+                parts.join("; ")
+            );
+            Err(error::refused("statement-refused", text, sql).into())
+        }
+    }
+}
