@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use liftlock::capability::database::Driver;
 use liftlock::capability::database::mysql::{Credentials, Mysql, MysqlConfig, Place, Server, Tls};
+use liftlock::effect::Store;
 use liftlock::meter::Meter;
 
 use super::line::{Goal, Line};

@@ -79,7 +79,7 @@ pub fn is_there(program: &str) -> bool {
 
 /// Has everything on disk, so that what is measured next does not wait for what was before.
 pub fn settle(path: &Path) -> Result<()> {
-    Ok(rustix::fs::syncfs(std::fs::File::open(path)?)?)
+    Ok(rustix::fs::syncfs(fs::File::open(path)?)?)
 }
 
 /// A path as an argument.

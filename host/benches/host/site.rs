@@ -110,7 +110,7 @@ impl Failed {
 }
 
 fn open(settings: &Path) -> Result<Upgrade> {
-    Upgrade::open(settings, Arc::new(AtomicBool::new(false)), false).map_err(shown)
+    Upgrade::open(settings, Arc::new(AtomicBool::new(false)), |_| None).map_err(shown)
 }
 
 fn shown(trouble: Trouble) -> Box<dyn std::error::Error> {
