@@ -92,7 +92,9 @@ impl Decoder {
             }
         }
         let columns = self.kinds.iter().zip(&self.texts).enumerate();
-        columns.map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text))).collect()
+        columns
+            .map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text)))
+            .collect()
     }
 }
 
@@ -148,8 +150,7 @@ pub(super) fn describe(columns: &[Column], catalog: &Catalog) -> Vec<ColumnInfo>
         let table = catalog.tables.get(column.org_table_str().as_ref());
         let name = column.org_name_str();
         let known = table.and_then(|table| table.columns.iter().find(|known| known.definition.name == name));
-        let mut info =
-            ColumnInfo { name: column.name_str().into_owned(), declared: String::new(), extra: Vec::new() };
+        let mut info = ColumnInfo { name: column.name_str().into_owned(), declared: String::new(), extra: Vec::new() };
         if is_unsigned(column) {
             info.extra.push(("unsigned".to_owned(), "yes".to_owned()));
         }

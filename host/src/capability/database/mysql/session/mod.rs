@@ -251,16 +251,29 @@ impl Session {
         fault::point(name).map_err(|error| Fault::io(format_args!("database {}", self.name()), &error))
     }
 
-    /// The stage's connection with the locks of the run.
+    /// The stage's connection with the locks of the run. One that was lost since the last call is noticed here.
     fn locked(&mut self) -> Result<&mut Stage, Fault> {
-        let config = Arc::clone(&self.config);
-        if !self.stage()?.locked {
-            self.forget_schema();
-            let stage = self.stage()?;
-            lock::take(&mut stage.link, &config)?;
-            stage.locked = true;
+        let known = self.stage.is_some();
+        match self.take_locks() {
+            Err(fault) if known && fault.code == "connection-lost" => {
+                self.lose();
+                self.take_locks()?;
+            }
+            done => done?,
         }
         self.stage()
+    }
+
+    fn take_locks(&mut self) -> Result<(), Fault> {
+        let config = Arc::clone(&self.config);
+        let stage = self.stage()?;
+        if !stage.locked {
+            lock::take(&mut stage.link, &config)?;
+            stage.locked = true;
+            // An orphan that was waited for may have changed it.
+            self.forget_schema();
+        }
+        Ok(())
     }
 
     /// The stage's connection. Not while a lost batch is not given up: what comes next belongs to it.
@@ -397,7 +410,8 @@ impl Session {
             _ => false,
         };
         if too_big(sql.len()) || params.iter().any(value_is_too_big) {
-            let text = format!("the statement or a value is longer than the server takes (max_allowed_packet = {most})");
+            let text =
+                format!("the statement or a value is longer than the server takes (max_allowed_packet = {most})");
             return Err(error::refused("too-big", text, sql).into());
         }
         value::to_params(params).map_err(|text| error::refused("bad-argument", text, sql).into())

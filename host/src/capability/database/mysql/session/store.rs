@@ -10,7 +10,7 @@ use super::super::catalog::quoted;
 use super::super::dump::{self, Quiet};
 use super::super::link::{Account, Link};
 use super::super::sql::Touched;
-use super::super::{batch, error, lock, restore, stamp};
+use super::super::{batch, change, error, lock, restore, stamp};
 use super::Session;
 use crate::capability::database::SnapshotInfo;
 use crate::effect::Fault;
@@ -34,6 +34,7 @@ impl Session {
         let config = Arc::clone(&self.config);
         let mut link = Link::open(&config, Account::Host)?;
         lock::take(&mut link, &config)?;
+        change::forget(&mut link, &config)?;
         restore::put_back(&mut link, &config, saved)
     }
 
@@ -66,6 +67,7 @@ impl Session {
     /// As `Store::forget`.
     pub(in super::super) fn forget(&mut self) -> Result<(), Fault> {
         self.lock()?;
+        self.host(change::forget)?;
         self.host(batch::drop_table)
     }
 

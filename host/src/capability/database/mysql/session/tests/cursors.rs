@@ -56,7 +56,7 @@ fn a_spooled_read_has_ended_and_does_not_stand_in_the_way_of_a_schema_change() {
 #[test]
 fn a_read_in_a_batch_sees_the_batch_and_one_outside_does_not_hold_it_open() {
     let Some(place) = Place::new(&MANY) else { return };
-    place.database.begin(None).unwrap();
+    place.begin(None).unwrap();
     place.execute("DELETE FROM many WHERE id > 5").unwrap();
     let mut cursor = place.database.query("SELECT id FROM many", &[], None).unwrap();
     assert_eq!(cursor.next(1).unwrap().rows, 1);
@@ -148,7 +148,7 @@ fn cursors_may_be_dropped_in_any_order_and_outlive_the_session() {
 fn nobody_waits_for_the_rows_of_a_dropped_cursor_and_its_batch_lives() {
     let Some(place) = Place::new(&MANY) else { return };
     let id = place.session_id();
-    place.database.begin(None).unwrap();
+    place.begin(None).unwrap();
     place.execute("DELETE FROM many WHERE id = 1").unwrap();
     // A hundred million rows, which the server makes as it sends them.
     let sql = "SELECT a.id, b.text FROM many a, many b";

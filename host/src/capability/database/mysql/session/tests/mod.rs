@@ -6,6 +6,7 @@ mod refused;
 mod schema;
 mod values;
 
+use std::sync::Once;
 use std::time::Duration;
 
 use super::super::testing::{TestSchema, server};
@@ -19,6 +20,7 @@ struct Place {
     // Closed before the schema is dropped.
     database: Mysql,
     schema: TestSchema,
+    restore_point: Once,
 }
 
 impl Place {
@@ -31,7 +33,18 @@ impl Place {
         let schema = server()?.schema(setup);
         let mut config = schema.config();
         change(&mut config);
-        Some(Self { database: Mysql::open(config).unwrap(), schema })
+        Some(Self { database: Mysql::open(config).unwrap(), schema, restore_point: Once::new() })
+    }
+
+    /// Makes the restore point, as the engine does before the first touch.
+    fn ready(&self) {
+        let make = || self.database.restore_point(&self.database.desk.config().restore).map(drop).unwrap();
+        self.restore_point.call_once(make);
+    }
+
+    fn begin(&self, expected: Option<&Marker>) -> Result<(), Fault> {
+        self.ready();
+        self.database.begin(expected)
     }
 
     /// Does something with the session itself.
@@ -47,7 +60,7 @@ impl Place {
     /// One batch that is committed.
     fn batch(&self, sequence: u64, statements: &[&str]) {
         let expected = (sequence > 1).then(|| marker(&self.database, sequence - 1));
-        self.database.begin(expected.as_ref()).unwrap();
+        self.begin(expected.as_ref()).unwrap();
         for sql in statements {
             self.execute(sql).unwrap();
         }

@@ -9,6 +9,7 @@ const T: [&str; 2] = ["CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, n INT)
 
 impl Place {
     fn prepare(&self, sql: &str) -> Result<(serde_json::Value, crate::capability::database::Act), CallError> {
+        self.ready();
         let prepared = self.database.prepare(&statement(sql, &[]))?;
         Ok((prepared.record, prepared.act))
     }

@@ -4,6 +4,7 @@ mod closing;
 mod lexing;
 mod programs;
 mod refusing;
+mod schemas;
 mod server;
 mod sorting;
 
