@@ -410,7 +410,8 @@ impl Session {
             _ => false,
         };
         if too_big(sql.len()) || params.iter().any(value_is_too_big) {
-            let text = format!("the statement or a value is longer than the server takes (max_allowed_packet = {most})");
+            let text =
+                format!("the statement or a value is longer than the server takes (max_allowed_packet = {most})");
             return Err(error::refused("too-big", text, sql).into());
         }
         value::to_params(params).map_err(|text| error::refused("bad-argument", text, sql).into())

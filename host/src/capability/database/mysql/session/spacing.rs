@@ -40,7 +40,9 @@ mod tests {
         for text in ["SELECT :a", "x: y:_z", "SELECT 'a' :b"] {
             assert_eq!(spaced(text), None, "{text}");
         }
-        for text in ["SELECT ':a', \":b\", `:c`", "SELECT 'it''s :a \\':b'", "SELECT '\\\\' , ':a'", "j->'$.a' ->> ':b' : 1 :A"] {
+        for text in
+            ["SELECT ':a', \":b\", `:c`", "SELECT 'it''s :a \\':b'", "SELECT '\\\\' , ':a'", "j->'$.a' ->> ':b' : 1 :A"]
+        {
             assert_eq!(spaced(text).as_deref(), Some(text));
         }
     }

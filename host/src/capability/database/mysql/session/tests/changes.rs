@@ -5,7 +5,8 @@ use std::thread;
 
 use super::*;
 
-const TWO: [&str; 2] = ["CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, n INT)", "INSERT INTO t (n) VALUES (0), (0)"];
+const TWO: [&str; 2] =
+    ["CREATE TABLE t (id INT PRIMARY KEY AUTO_INCREMENT, n INT)", "INSERT INTO t (n) VALUES (0), (0)"];
 
 #[test]
 fn a_lost_connection_loses_the_batch_and_nothing_goes_on_in_it() {
@@ -128,10 +129,7 @@ fn a_batch_that_is_given_up_has_not_happened() {
 
 #[test]
 fn foreign_keys_are_enforced_as_the_application_has_them() {
-    let tables = [
-        "CREATE TABLE p (id INT PRIMARY KEY)",
-        "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id))",
-    ];
+    let tables = ["CREATE TABLE p (id INT PRIMARY KEY)", "CREATE TABLE c (p INT, FOREIGN KEY (p) REFERENCES p (id))"];
     for enforced in [true, false] {
         let Some(place) = Place::with(&tables, |config| config.foreign_keys = enforced) else { return };
         place.begin(None).unwrap();

@@ -62,7 +62,10 @@ fn a_statement_with_another_number_of_parameters_is_refused() {
     assert_eq!(answer(place.execute_with("INSERT INTO t VALUES (:a)", &[Value::Int(1)])).code, "sql-error");
     assert_eq!(place.int("SELECT COUNT(*) FROM t"), 0);
     // The driver would take `:b` for a parameter and send the statement with a hole in its literal.
-    assert_eq!(place.rows("SELECT 2 -'1', REPLACE('x', 'x',':b')"), [[Value::Float(1.0), Value::Text(":b".to_owned())]]);
+    assert_eq!(
+        place.rows("SELECT 2 -'1', REPLACE('x', 'x',':b')"),
+        [[Value::Float(1.0), Value::Text(":b".to_owned())]]
+    );
     assert_eq!(place.int("SELECT 1 = (3-'2:b')"), 1);
     place.database.rollback().unwrap();
 }
@@ -80,7 +83,9 @@ fn a_value_that_the_server_does_not_take_is_refused_before_it_is_sent() {
 
 #[test]
 fn a_row_above_the_limit_is_an_answer() {
-    let Some(place) = Place::with(&["CREATE TABLE t (a LONGBLOB)"], |config| config.result_bytes = 1000) else { return };
+    let Some(place) = Place::with(&["CREATE TABLE t (a LONGBLOB)"], |config| config.result_bytes = 1000) else {
+        return;
+    };
     place.schema.run("INSERT INTO t VALUES (REPEAT('x', 2000))");
     assert_eq!(answer(place.try_rows("SELECT a FROM t", &[])).code, "too-big");
     assert_eq!(place.int("SELECT COUNT(*) FROM t"), 1);

@@ -68,9 +68,8 @@ fn columns_say_what_they_were_declared_as() {
     let said: Vec<_> = cursor.columns().iter().map(|c| (c.name.as_str(), c.declared.as_str())).collect();
     assert!(said[0] == ("amount", "int(10) unsigned") || said[0] == ("amount", "int unsigned"), "{said:?}");
     assert_eq!(said[1..], [("w", "varchar(9)"), ("b", "blob"), ("more", "")]);
-    let extra = |index: usize| {
-        cursor.columns()[index].extra.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>()
-    };
+    let extra =
+        |index: usize| cursor.columns()[index].extra.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>();
     assert_eq!(extra(0), [("unsigned", "yes")]);
     assert_eq!(extra(1), [("charset", "latin1"), ("collation", "latin1_german1_ci")]);
     assert_eq!(extra(2), []);
@@ -113,7 +112,8 @@ fn text_that_is_no_text_is_bytes() {
 
 #[test]
 fn the_clock_of_the_stage_is_the_clock_of_its_statements() {
-    let Some(place) = Place::new(&["CREATE TABLE t (at TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3), n DATETIME(3))"]) else {
+    let Some(place) = Place::new(&["CREATE TABLE t (at TIMESTAMP(3) DEFAULT CURRENT_TIMESTAMP(3), n DATETIME(3))"])
+    else {
         return;
     };
     place.batch(1, &["INSERT INTO t (n) VALUES (NOW(3))"]);
