@@ -3,7 +3,7 @@
 //!
 //! One [`Line`] for each measurement goes to standard output, in seconds. All of it works on real files in the
 //! target directory, with the component of the tests' guest `bench` (`cargo xtask plugins`). Words on the command line choose
-//! the measurements whose module has such a name.
+//! the measurements whose module has such a name (`server-rows`: with a hyphen). Those on a server need one: `with-mariadb`.
 #![allow(
     missing_docs,
     unreachable_pub,
@@ -15,11 +15,14 @@
 mod host {
     pub mod calls;
     pub mod changes;
+    pub mod dump;
     pub mod extract;
     pub mod line;
     pub mod native;
     pub mod places;
     pub mod rows;
+    pub mod server;
+    pub mod server_rows;
     pub mod site;
     pub mod stage;
     pub mod switch;
@@ -30,18 +33,20 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use host::line::Line;
-use host::{calls, changes, extract, rows, stage, switch};
+use host::{calls, changes, dump, extract, rows, server_rows, stage, switch};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 type Measurement = fn(&mut dyn FnMut(Line)) -> Result<()>;
 
-const ALL: [(&str, Measurement); 6] = [
+const ALL: [(&str, Measurement); 8] = [
     ("stage", stage::measure),
     ("calls", calls::measure),
     ("rows", rows::measure),
     ("changes", changes::measure),
     ("extract", extract::measure),
     ("switch", switch::measure),
+    ("dump", dump::measure),
+    ("server-rows", server_rows::measure),
 ];
 
 fn main() -> ExitCode {

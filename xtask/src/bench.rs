@@ -10,6 +10,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use crate::layout::Layout;
+use crate::mariadb;
 use crate::plugins;
 use crate::process;
 use crate::setup;
@@ -17,11 +18,16 @@ use crate::setup;
 /// Measure, beside native tools, and write BENCHMARKS.md; with names, only measure those
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// stage, calls, rows, changes, extract, switch or upgrade; all, and the file is written, if none is named
+    /// stage, calls, rows, changes, extract, switch, dump, server-rows or upgrade; all, and the file is written, if none is named
     names: Vec<String>,
 }
 
 const UPGRADE: &str = "upgrade";
+
+/// Those that need a MariaDB server, and how it is: on a disk, with room for what is measured.
+const ON_A_SERVER: [&str; 2] = ["dump", "server-rows"];
+const SERVER: [&str; 4] =
+    ["--on-disk", "--innodb-buffer-pool-size=1G", "--innodb-log-file-size=256M", "--max-allowed-packet=64M"];
 
 pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
     let guest = setup::ready(layout)?;
@@ -31,8 +37,19 @@ pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
     let mut lines = Vec::new();
     if all || arguments.names.iter().any(|name| name != UPGRADE) {
         let mut host = process::cargo(&layout.root, "bench");
-        host.args(["-p", "liftlock", "--bench", "host", "--"]);
-        lines.extend(measure(host.args(&arguments.names))?);
+        host.args(["-p", "liftlock", "--bench", "host", "--"]).args(&arguments.names);
+        if all || arguments.names.iter().any(|name| ON_A_SERVER.contains(&name.as_str())) {
+            mariadb::ready()?;
+            mariadb::tools_of_the_bench();
+            process::run(process::cargo(&layout.root, "build").args([
+                "-p",
+                "liftlock-tests",
+                "--bin",
+                "with-mariadb",
+            ]))?;
+            host = mariadb::around(layout, &SERVER, &host);
+        }
+        lines.extend(measure(&mut host)?);
     }
     if all || arguments.names.iter().any(|name| name == UPGRADE) {
         process::run(process::cargo(&layout.root, "build").args(["--release", "-p", "liftlock", "--bin", "liftlock"]))?;
@@ -156,8 +173,8 @@ fn time(seconds: f64) -> String {
 
 fn page(table: &str, machine: &str) -> String {
     format!(
-        "# Benchmarks\n\nMade by `cargo xtask bench`; do not edit. All is built with `--release`; each number is the median of five runs, and what \
-         is compared\nis done by turns with it. The ratio (Liftlock to the other) says more than the times, which depend on the machine.\n\n{table}\n\n\
+        "# Benchmarks\n\nMade by `cargo xtask bench`; do not edit. All is built with `--release`; each number is the median of five runs (of three where\n\
+         databases are loaded), and what is compared is done by turns with it. The ratio (Liftlock to the other) says more than the times, which depend on the machine.\n\n{table}\n\n\
          \"Undoable\" and \"durable\" are part of Liftlock's time, not of the tools'. Where the others are said to be durable, `sync -f` is part of theirs.\n\n\
          ## Machine\n\n{machine}"
     )
@@ -186,6 +203,8 @@ fn machine(target: &Path, before: &str) -> String {
         ("unzip", first("unzip", &["-v"])),
         ("bsdtar", first("bsdtar", &["--version"])),
         ("zstd", first("zstd", &["--version"])),
+        ("MariaDB", first("mariadb", &["--version"])),
+        ("mydumper", first("mydumper", &["--version"])),
     ];
     facts.iter().fold(String::new(), |mut text, (name, fact)| {
         let _ = writeln!(text, "* {name}: {fact}");

@@ -68,6 +68,11 @@ impl Layout {
         self.target.join("outside")
     }
 
+    /// What runs a command with a private server around it, built with the tests.
+    pub(crate) fn with_mariadb(&self) -> PathBuf {
+        self.target.join("debug/with-mariadb")
+    }
+
     /// The demonstration, built with the tests.
     pub(crate) fn demo(&self) -> PathBuf {
         self.target.join("debug/liftlock-demo")

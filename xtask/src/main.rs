@@ -8,6 +8,7 @@ mod bundle;
 mod demo;
 mod guest;
 mod layout;
+mod mariadb;
 mod outside;
 mod plugins;
 mod process;

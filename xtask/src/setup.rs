@@ -1,4 +1,4 @@
-//! `setup`: makes this machine able to build guests.
+//! `setup`: makes this machine able to build guests and to run the tests.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,9 +11,11 @@ use sha2::{Digest, Sha256};
 
 use crate::guest::{self, DEBIAN_RUSTC, Guest};
 use crate::layout::{Layout, WASM};
+use crate::mariadb;
 use crate::process;
 
-/// Make this machine able to build guests (the wasm target, or a standard library built from Debian's sources)
+/// Make this machine able to build guests (the wasm target, or a standard library built from Debian's sources) and to run the
+/// tests (MariaDB's programs)
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -22,7 +24,8 @@ const COMPILER: [&str; 2] = ["rustc-web", "rust-web-src"];
 const SOURCES: &str = "/usr/lib/rustlib/src/rust/library";
 
 /// Programs that single tests look at; a test that needs one says so and is skipped where it is not there.
-const TOOLS: [(&str, &str); 3] = [("strace", "strace"), ("unzip", "unzip"), ("bsdtar", "libarchive-tools")];
+const TOOLS: [(&str, &str); 4] =
+    [("strace", "strace"), ("unzip", "unzip"), ("bsdtar", "libarchive-tools"), ("zstd", "zstd")];
 
 pub(crate) fn run(layout: &Layout, _: &Arguments) -> Result<()> {
     let guest = all(layout)?;
@@ -30,12 +33,13 @@ pub(crate) fn run(layout: &Layout, _: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// The compiler for guests, and what single tests look at.
+/// The compiler for guests, MariaDB, and what single tests look at.
 ///
 /// # Errors
-/// If there is no compiler. What else is missing is only said.
+/// If there is no compiler or no MariaDB. What else is missing is only said.
 pub(crate) fn all(layout: &Layout) -> Result<Guest> {
     let guest = ready(layout)?;
+    mariadb::ready()?;
     tools();
     Ok(guest)
 }
@@ -99,7 +103,11 @@ fn tools() {
     }
 }
 
-fn install(packages: &[&str]) -> Result<()> {
+/// Installs packages. Never at the cost of others: nothing is removed.
+///
+/// # Errors
+/// If this is not root, or no Debian; what apt says.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
     if !root || !process::works(Command::new("apt-get").arg("--version")) {
         bail!("installing {} takes root and apt-get", packages.join(" "));
@@ -107,7 +115,13 @@ fn install(packages: &[&str]) -> Result<()> {
     println!("setup: apt-get install {}", packages.join(" "));
     let apt = |verb: &str, packages: &[&str]| {
         let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(["-y", "-q", "--no-install-recommends", verb]);
+        command.env("DEBIAN_FRONTEND", "noninteractive").args([
+            "-y",
+            "-q",
+            "--no-install-recommends",
+            "--no-remove",
+            verb,
+        ]);
         process::output(command.args(packages))
     };
     if apt("install", packages).is_err() {

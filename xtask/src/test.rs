@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::guest::Guest;
 use crate::layout::Layout;
+use crate::mariadb;
 use crate::plugins;
 use crate::process;
 use crate::setup;
@@ -92,7 +93,7 @@ pub(crate) fn build_host(layout: &Layout) -> Result<()> {
 fn unit_tests(layout: &Layout) -> Result<()> {
     let mut host = process::cargo(&layout.root, "test");
     host.args(WORKSPACE).args(["--lib", "--bins"]);
-    let mut passed = passed(&process::output(&mut host)?);
+    let mut passed = passed(&process::output(&mut mariadb::around(layout, &[], &host))?);
     for guests in guest_workspaces(layout) {
         let mut command = process::cargo(&guests, "test");
         command.env("CARGO_TARGET_DIR", layout.guest_host_target());
@@ -128,7 +129,7 @@ fn suites(layout: &Layout) -> Result<Vec<String>> {
 fn run_suite(layout: &Layout, suite: &str) -> Result<()> {
     let mut command = process::cargo(&layout.root, "test");
     command.args(WORKSPACE).args(["--test", suite, "--", "--nocapture"]);
-    let output = process::output(&mut command)?;
+    let output = process::output(&mut mariadb::around(layout, &[], &command))?;
     let lines = numbers(&output);
     if lines.is_empty() {
         bail!("the suite printed no line of numbers (liftlock_tests::numbers)");

@@ -15,22 +15,35 @@ use liftlock::upgrade::{Trouble, Upgrade};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::places;
+use super::native::text;
+use super::{places, server};
 use crate::Result;
 
 /// The installation.
 pub struct Site {
     directory: TempDir,
+    /// Lines about the database, for `installation.toml`.
+    place: String,
 }
 
 impl Site {
     /// Makes it: an empty root, and a database that these statements fill.
     pub fn new(sql: &str) -> Result<Self> {
-        let site = Self { directory: places::directory()? };
+        let site = Self::with("sqlite = \"main.db\"".to_owned())?;
+        Connection::open(site.database())?.execute_batch(sql)?;
+        Ok(site)
+    }
+
+    /// The same with a schema on a private server. Its guest must not change anything.
+    pub fn on_server(socket: &Path, schema: &str) -> Result<Self> {
+        Self::with(format!("socket = {:?}\nuser = \"{}\"\nschema = \"{schema}\"", text(socket)?, server::USER))
+    }
+
+    fn with(place: String) -> Result<Self> {
+        let site = Self { directory: places::directory()?, place };
         fs::create_dir(site.path("www"))?;
         fs::create_dir(site.path("bundle"))?;
         fs::copy(places::component()?, site.path("bundle/bench.wasm"))?;
-        Connection::open(site.database())?.execute_batch(sql)?;
         Ok(site)
     }
 
@@ -47,12 +60,14 @@ impl Site {
         let runs = self.path("state/runs");
         if runs.exists() {
             fs::remove_dir_all(runs)?;
-            Connection::open(self.database())?.execute_batch("DROP TABLE IF EXISTS liftlock_marker")?;
+            if self.database().exists() {
+                Connection::open(self.database())?.execute_batch("DROP TABLE IF EXISTS liftlock_marker")?;
+            }
         }
         let component = sha256_hex(&fs::read(self.path("bundle/bench.wasm"))?);
         let pipeline = PIPELINE.replace("COMPONENT", &component).replace("PARAMS", params);
         fs::write(self.path("bundle/pipeline.toml"), &pipeline)?;
-        let settings = SETTINGS.replace("PIPELINE", &sha256_hex(pipeline.as_bytes()));
+        let settings = SETTINGS.replace("PIPELINE", &sha256_hex(pipeline.as_bytes())).replace("PLACE", &self.place);
         fs::write(self.path("installation.toml"), settings)?;
         open(&self.path("installation.toml"))
     }
@@ -95,7 +110,7 @@ impl Failed {
 }
 
 fn open(settings: &Path) -> Result<Upgrade> {
-    Upgrade::open(settings, Arc::new(AtomicBool::new(false)), false).map_err(shown)
+    Upgrade::open(settings, Arc::new(AtomicBool::new(false)), |_| None).map_err(shown)
 }
 
 fn shown(trouble: Trouble) -> Box<dyn std::error::Error> {
@@ -164,7 +179,7 @@ sha256 = "PIPELINE"
 path = "www"
 
 [databases.main]
-sqlite = "main.db"
+PLACE
 
 [grants.bench]
 database.main = "write"

@@ -1,6 +1,7 @@
 //! The demonstration: Roundcube 1.4 is checked, upgraded, looked at and put back, byte for byte.
 //!
-//! `cargo xtask demo` builds what it needs and starts it. It runs the same commands that an operator would.
+//! `cargo xtask demo` builds what it needs and starts it. It runs the same commands that an operator would. With the argument
+//! `mariadb` the database is on a server that is started for it, and is compared row for row and definition for definition.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a terminal")]
 
 use std::env;
@@ -12,7 +13,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use liftlock_tests::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size, Template};
 use liftlock_tests::host::Host;
-use liftlock_tests::http::Server;
+use liftlock_tests::http;
+use liftlock_tests::mariadb;
 use liftlock_tests::places;
 
 const USERS: u32 = 300;
@@ -29,9 +31,15 @@ fn main() -> ExitCode {
 
 fn demonstrate() -> Result<()> {
     let template = Fixture::new(Size::Full).prepare(&places::cache()?)?;
-    let server = Server::start([(PACKAGE, template.package()?)])?;
+    let server = http::Server::start([(PACKAGE, template.package()?)])?;
     let directory = empty(places::target()?.join("demo"))?;
-    let options = Options::new(places::pipeline("roundcube")?, server.origin()).users(USERS);
+    let mut options = Options::new(places::pipeline("roundcube")?, server.origin()).users(USERS);
+    let mariadb = env::args().any(|word| word == "mariadb").then(mariadb::Server::start).transpose()?;
+    if let Some(mariadb) = &mariadb {
+        let version = mariadb.client()?.cell("SELECT VERSION()")?;
+        println!("A MariaDB {version} of its own, on the socket {}", mariadb.socket().display());
+        options = options.on(mariadb.schema("roundcube")?);
+    }
     let site = template.installation(&directory, &options)?;
     println!("A webmail with {USERS} users, their settings, a skin and a plugin of their own: {}", shown(&directory));
     println!("Before: {}", state(&site)?);
@@ -53,10 +61,12 @@ fn demonstrate() -> Result<()> {
     if !differences.is_empty() {
         bail!("it is not what it was:\n{}", differences.join("\n"));
     }
-    println!(
-        "Compared {} files, tables and definitions, and the database file: the same, byte for byte.",
-        before.len()
-    );
+    let compared = before.len();
+    if mariadb.is_some() {
+        println!("Compared {compared} files, tables, definitions and next ids: the same.\nThe server ends here.");
+        return Ok(());
+    }
+    println!("Compared {compared} files, tables and definitions, and the database file: the same, byte for byte.");
     leave_it_usable(&template, &site, &server.origin())
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::places;
@@ -27,6 +28,7 @@ const MEMORY: &str = "/dev/shm";
 
 const PREFIX: &str = "liftlock-mariadb-";
 const LOCK: &str = "lock";
+const PID: &str = "pid";
 
 /// The longest path of a socket that the system takes has 107 bytes.
 const LONGEST: usize = 107;
@@ -69,6 +71,11 @@ impl Directory {
     pub(super) fn socket(&self) -> &Path {
         &self.socket
     }
+
+    /// Where the server notes its number.
+    pub(super) fn pid(&self) -> PathBuf {
+        self.path().join(PID)
+    }
 }
 
 /// What is kept between runs.
@@ -95,7 +102,7 @@ fn temporary(parent: &Path) -> Result<TempDir> {
     made.with_context(|| format!("cannot make a directory in {}", parent.display()))
 }
 
-/// Removes the directories whose owner is gone; their servers are gone with him.
+/// Removes the directories whose owner is gone, and their servers, if they are not gone with him (where there is no `setpriv`).
 fn sweep(parent: &Path) {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
@@ -103,8 +110,21 @@ fn sweep(parent: &Path) {
             && ours
             && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
         {
+            kill_server_in(&entry.path());
             let _ = fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+/// Kills the server whose number is noted there, if it is one with its data there: numbers are used again.
+fn kill_server_in(directory: &Path) {
+    let Ok(pid) = fs::read_to_string(directory.join(PID)) else { return };
+    let command = fs::read(format!("/proc/{}/cmdline", pid.trim())).unwrap_or_default();
+    let is_it = String::from_utf8_lossy(&command).contains(&format!("={}/", directory.display()));
+    if let Some(pid) = pid.trim().parse().ok().and_then(Pid::from_raw)
+        && is_it
+    {
+        let _ = kill_process(pid, Signal::KILL);
     }
 }
 
@@ -116,6 +136,8 @@ pub(super) fn private(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     #[test]
@@ -130,6 +152,23 @@ mod tests {
         flock(&lock, FlockOperation::LockExclusive).unwrap();
         sweep(parent.path());
         assert_eq!([&left, &used, &other].map(|directory| directory.path().exists()), [false, true, true]);
+    }
+
+    #[test]
+    fn a_server_that_outlived_its_owner_is_killed_and_another_process_of_its_number_is_not() {
+        let parent = tempfile::tempdir().unwrap();
+        let left = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent.path()).unwrap();
+        let sleep = |argument: String| Command::new("sh").args(["-c", "sleep 60; :", &argument]).spawn().unwrap();
+        let mut other = sleep("--datadir=/elsewhere/data".to_owned());
+        fs::write(left.path().join(PID), format!("{}\n", other.id())).unwrap();
+        kill_server_in(left.path());
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        let mut server = sleep(format!("--datadir={}/data", left.path().display()));
+        fs::write(left.path().join(PID), format!("{}\n", server.id())).unwrap();
+        kill_server_in(left.path());
+        assert!(!server.wait().unwrap().success());
     }
 
     #[test]

@@ -144,10 +144,18 @@ impl Server {
         let mut command = install::server()?;
         let data = self.directory.data();
         command.arg("--skip-networking").args(SMALL);
-        for (name, path) in [("datadir", &*data), ("tmpdir", &*data), ("socket", self.socket())] {
+        let (pid, log) = (self.directory.pid(), self.log());
+        let paths = [
+            ("datadir", &*data),
+            ("tmpdir", &data),
+            ("socket", self.socket()),
+            ("pid-file", &pid),
+            ("log-error", &log),
+        ];
+        for (name, path) in paths {
             command.arg(format!("--{name}={}", path.display()));
         }
-        command.arg(format!("--log-error={}", self.log().display())).args(&self.options.arguments);
+        command.args(&self.options.arguments);
         let process = Process::start(command)?;
         let start = Instant::now();
         while UnixStream::connect(self.socket()).is_err() {

@@ -20,7 +20,7 @@ use super::MysqlConfig;
 use super::catalog::{Catalog, quoted};
 use super::error;
 use super::link::Link;
-use super::sql::{Kind, Parsed, Touched};
+use super::sql::{Action, ObjectKind, Parsed, SchemaChange, Touched};
 use crate::capability::database::Executed;
 use crate::effect::{CallError, Fault, Verdict};
 use crate::io::fault::point;
@@ -77,9 +77,9 @@ pub(super) fn describe(
 ) -> Result<Record, CallError> {
     let mut next_ids = Catalog::next_ids(link, config)?;
     next_ids.retain(|table, _| touched.rows.contains(table) || touched.definitions.contains(table));
-    let witness = match statement.kind {
-        Kind::Schema => Witness::Definitions(definitions(link, config, catalog, statement, touched)?),
-        Kind::Data | Kind::Read => Witness::Rows(checksums(link, config, touched.rows.iter())?),
+    let witness = match &statement.change {
+        Some(change) => Witness::Definitions(definitions(link, config, catalog, &statement.text, change, touched)?),
+        None => Witness::Rows(checksums(link, config, touched.rows.iter())?),
     };
     Ok(Record { witness, next_ids })
 }
@@ -118,12 +118,13 @@ fn definitions(
     link: &mut Link,
     config: &MysqlConfig,
     catalog: &Catalog,
-    statement: &Parsed,
+    sql: &str,
+    change: &SchemaChange,
     touched: &Touched,
 ) -> Result<Definitions, CallError> {
-    let facts = Facts::of(&statement.text);
-    let cast = cast(&facts, catalog, touched);
-    let whole = facts.is_program() || !cast.routines.is_empty();
+    let facts = Facts::of(sql);
+    let cast = cast(&facts, change, catalog, touched);
+    let whole = is_program(change) || !cast.routines.is_empty();
     let mut tables = (!whole).then(|| {
         let named = touched.definitions.union(&touched.rows).chain(&cast.tables).chain(&cast.views);
         named.cloned().collect::<BTreeSet<_>>()
@@ -131,10 +132,10 @@ fn definitions(
     let now = read(link, config, tables.as_ref())?;
     let before = Print::of(&now);
     let (sql_mode, atomic_server) = session(link, config)?;
-    let expected = if facts.keeps_definitions {
+    let expected = if matches!(change.action, Action::Truncate | Action::Maintain | Action::Repair) {
         Some(before.clone())
-    } else if may_be_tried(&facts, config) {
-        match scratch::try_out(config, &statement.text, &sql_mode, &now, &cast)? {
+    } else if may_be_tried(&facts, change, config) {
+        match scratch::try_out(config, sql, &sql_mode, &now, &cast)? {
             Tried::Expected(print) => Some(print),
             Tried::Unknown => None,
             Tried::Refused(_) if facts.parameters => None,
@@ -148,21 +149,27 @@ fn definitions(
     }
     let touches = |name: &String| touched.definitions.contains(name) || touched.rows.contains(name);
     let transactional = now.tables.values().all(|table| table.transactional || !touches(&table.name));
-    let (permutes, fills) = (facts.permutes, facts.fills);
+    let (permutes, fills) = (facts.permutes, change.fills);
     Ok(Definitions { tables, before, expected, atomic: atomic_server && transactional, permutes, fills })
+}
+
+/// Whether it is about code that stays.
+fn is_program(change: &SchemaChange) -> bool {
+    use ObjectKind::{Event, Function, Procedure, Trigger, View};
+    matches!(change.object, View | Trigger | Procedure | Function | Event)
 }
 
 /// An event runs, and its definition has the time when it was made. The other two keep a statement of the guest from reaching
 /// the real tables by a name with a qualifier, should the guard have a hole, and with more rights than the stage has.
-fn may_be_tried(facts: &Facts, config: &MysqlConfig) -> bool {
+fn may_be_tried(facts: &Facts, change: &SchemaChange, config: &MysqlConfig) -> bool {
     let schema = config.server.schema.to_lowercase();
     let smaller = config.server.stage_account.is_some();
-    facts.object != "EVENT" && !facts.names.contains(&schema) && !(smaller && facts.qualifies)
+    change.object != ObjectKind::Event && !facts.names.contains(&schema) && !(smaller && facts.qualifies)
 }
 
 /// What a clone needs: all that the statement names, and what the views among it name; for another name also the tables whose
 /// foreign keys have the old one.
-fn cast(facts: &Facts, catalog: &Catalog, touched: &Touched) -> Cast {
+fn cast(facts: &Facts, change: &SchemaChange, catalog: &Catalog, touched: &Touched) -> Cast {
     let mut names = facts.names.clone();
     let mut cast = Cast::default();
     let unseen = |cast: &Cast, names: &BTreeSet<String>, view: &str| {
@@ -176,7 +183,7 @@ fn cast(facts: &Facts, catalog: &Catalog, touched: &Touched) -> Cast {
     let tables = catalog.tables.values();
     let named = tables.filter(|table| has(&table.name) || table.triggers.iter().any(|trigger| has(&trigger.name)));
     cast.tables.extend(named.map(|table| table.name.clone()));
-    if facts.renames || facts.is_program() {
+    if facts.renames_columns || change.new_name.is_some() || is_program(change) {
         cast.tables.extend(touched.definitions.iter().cloned());
     }
     let routines = catalog.routines.iter().filter(|(_, routine)| has(&routine.name));

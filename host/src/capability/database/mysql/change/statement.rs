@@ -1,74 +1,33 @@
-//! What a statement says about itself, by its tokens: which names are in it, and what of its work no definition shows.
+//! What a statement says about itself, by its tokens: which names are in it, and whether twice is the same as once. And the
+//! definitions of programs, without what differs between a schema and its clone.
 
 use std::collections::BTreeSet;
 
 use super::super::catalog::tokens::{Kind, Token, tokens};
 
-/// Facts about a statement that commits by itself.
+/// Facts about a statement that commits by itself, beside those that the guard has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     /// Everything in it that may be a name, in lower case.
     pub(super) names: BTreeSet<String>,
-    /// What it works on: "TABLE", "VIEW" …; the first such word.
-    pub(super) object: String,
-    /// Whether it leaves every definition as it is, by its kind: TRUNCATE and the maintenance of tables.
-    pub(super) keeps_definitions: bool,
-    /// Whether it gives a table or a column another name, so that the definitions of other tables may follow.
-    pub(super) renames: bool,
+    /// Whether it gives columns other names, which the definitions of other tables may follow.
+    pub(super) renames_columns: bool,
     /// Whether a column may get the name that another had before: done twice, it is not what it is done once, and the
     /// definition may not show it.
     pub(super) permutes: bool,
-    /// Whether it fills the table that it makes.
-    pub(super) fills: bool,
     /// Whether it has parameters, whose values are not known here.
     pub(super) parameters: bool,
     /// Whether it has a name with a qualifier.
     pub(super) qualifies: bool,
 }
 
-/// What statements work on.
-const OBJECTS: [&str; 12] = [
-    "TABLE",
-    "TABLES",
-    "INDEX",
-    "DATABASE",
-    "SCHEMA",
-    "VIEW",
-    "TRIGGER",
-    "PROCEDURE",
-    "FUNCTION",
-    "EVENT",
-    "PACKAGE",
-    "SEQUENCE",
-];
-
 impl Facts {
     /// Those of a statement without comments.
     pub(super) fn of(sql: &str) -> Self {
-        let all = tokens(sql.as_bytes());
-        let statement = without_definer_tokens(sql, &all);
-        let named = |token: &&Token| matches!(token.kind, Kind::Name | Kind::Word);
-        let verb = statement.first().map(|token| token.text(sql).to_uppercase()).unwrap_or_default();
-        let is_object = |token: &&&Token| OBJECTS.iter().any(|word| token.is(sql, word));
-        let object = statement.iter().find(is_object).map(|token| token.text(sql).to_uppercase()).unwrap_or_default();
-        let has = |word: &str| statement.iter().any(|token| token.is(sql, word));
-        let tables = statement.iter().filter(|token| token.is(sql, "TABLE")).count();
-        let (renamed, permutes) = columns_renamed(sql, &statement);
-        Self {
-            names: all.iter().filter(named).map(|token| token.name(sql).to_lowercase()).collect(),
-            keeps_definitions: ["TRUNCATE", "OPTIMIZE", "ANALYZE", "REPAIR", "CHECK"].contains(&verb.as_str()),
-            renames: renamed || has("RENAME"),
-            permutes,
-            fills: verb == "CREATE" && object == "TABLE" && (has("SELECT") || has("VALUES") || tables > 1),
-            parameters: all.iter().any(|token| token.kind == Kind::Sign(b'?')),
-            qualifies: all.iter().any(|token| token.kind == Kind::Sign(b'.')),
-            object,
-        }
-    }
-
-    /// Whether it makes, changes or drops code that stays.
-    pub(super) fn is_program(&self) -> bool {
-        ["VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE"].contains(&self.object.as_str())
+        let tokens = tokens(sql.as_bytes());
+        let has = |sign| tokens.iter().any(|token| token.kind == Kind::Sign(sign));
+        let (renames_columns, permutes) = columns_renamed(sql, &tokens);
+        Self { names: names(sql), renames_columns, permutes, parameters: has(b'?'), qualifies: has(b'.') }
     }
 }
 
@@ -109,11 +68,6 @@ pub(super) fn without_trigger_table(sql: &str) -> String {
     trigger_head(sql).map_or_else(|| sql.to_owned(), body)
 }
 
-fn without_definer_tokens<'a>(sql: &str, tokens: &'a [Token]) -> Vec<&'a Token> {
-    let (from, to) = definer(sql, tokens).unwrap_or_default();
-    tokens.iter().enumerate().filter(|(at, _)| !(from..to).contains(at)).map(|(_, token)| token).collect()
-}
-
 /// Where `DEFINER = user@host` is.
 fn definer(sql: &str, tokens: &[Token]) -> Option<(usize, usize)> {
     let from = tokens.iter().position(|token| token.is(sql, "DEFINER"))?;
@@ -134,7 +88,7 @@ fn definer(sql: &str, tokens: &[Token]) -> Option<(usize, usize)> {
 }
 
 /// Whether columns get other names, and whether such an old name is used again in the same statement.
-fn columns_renamed(sql: &str, statement: &[&Token]) -> (bool, bool) {
+fn columns_renamed(sql: &str, statement: &[Token]) -> (bool, bool) {
     // Behind the table's own name, which may be that of a column.
     let Some(table) = statement.iter().position(|token| token.is(sql, "TABLE")) else { return (false, false) };
     let clauses = statement.get(table + 2..).unwrap_or_default();
@@ -186,21 +140,6 @@ mod tests {
         ] {
             assert!(!Facts::of(sql).permutes, "{sql}");
         }
-    }
-
-    #[test]
-    fn a_column_that_is_called_like_a_program_makes_none() {
-        let facts = Facts::of("ALTER TABLE t ADD COLUMN event INT, ADD COLUMN `view` INT");
-        assert!(!facts.is_program() && !facts.renames);
-        for sql in [
-            "CREATE DEFINER=`table`@`x` VIEW v AS SELECT 1",
-            "CREATE DEFINER=table@'x' SQL SECURITY INVOKER VIEW v AS SELECT 1",
-            "DROP EVENT e",
-        ] {
-            assert!(Facts::of(sql).is_program(), "{sql}");
-        }
-        assert!(Facts::of("CREATE TABLE a AS SELECT 1").fills && !Facts::of("CREATE VIEW a AS SELECT 1").fills);
-        assert!(Facts::of("CREATE TABLE IF NOT EXISTS a TABLE b").fills && !Facts::of("CREATE TABLE a LIKE b").fills);
     }
 
     #[test]

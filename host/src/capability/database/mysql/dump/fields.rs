@@ -68,9 +68,7 @@ impl Fields {
             let mut taken = 1;
             self.at = match self.at {
                 At::Head(index) => self.literal(HEAD.as_bytes(), index, byte, At::Head, At::Statement)?,
-                At::Statement if byte == b'I' => {
-                    self.literal(self.insert.as_bytes(), 0, byte, At::Insert, At::Row)?
-                }
+                At::Statement if byte == b'I' => self.literal(self.insert.as_bytes(), 0, byte, At::Insert, At::Row)?,
                 At::Statement => {
                     self.tail = [COMMIT, &trailer(self.rows)].concat().into_bytes();
                     self.literal(&self.tail, 0, byte, At::Tail, At::Tail(self.tail.len()))?

@@ -80,7 +80,8 @@ impl Rows {
     }
 
     fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
-        let strange = |path: &Path, strange: Strange| damaged(path, format!("behind row {} it is strange", strange.rows));
+        let strange =
+            |path: &Path, strange: Strange| damaged(path, format!("behind row {} it is strange", strange.rows));
         loop {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(interrupted());

@@ -25,9 +25,11 @@ pub(super) fn split(table: &Table, next_id: Option<u64>, referenced: &[Vec<Strin
     let parts = parts(&definition);
     let (later, now): (Vec<_>, Vec<_>) = parts.iter().cloned().partition(|part| {
         let text = definition[part.clone()].trim();
-        is_foreign_key(text) || columns(text).is_some_and(|columns| !is_needed(&columns, &definition, &parts, referenced))
+        is_foreign_key(text)
+            || columns(text).is_some_and(|columns| !is_needed(&columns, &definition, &parts, referenced))
     });
-    let (Some(first), Some(last), false, false) = (parts.first(), parts.last(), later.is_empty(), now.is_empty()) else {
+    let (Some(first), Some(last), false, false) = (parts.first(), parts.last(), later.is_empty(), now.is_empty())
+    else {
         return whole;
     };
     let text = |part: &Range<usize>| definition[part.clone()].trim_end();
@@ -167,15 +169,22 @@ mod tests {
     #[test]
     fn keys_that_rows_or_other_tables_need_stay() {
         let split = split(&table("InnoDB", DEFINITION), None, &[vec!["a,b".to_owned()]]);
-        assert_eq!(split.complete.as_deref(), Some("ALTER TABLE `t``1` ADD CONSTRAINT `fk` FOREIGN KEY (`id`) REFERENCES \
-            `p` (`id`) ON DELETE CASCADE"));
+        assert_eq!(
+            split.complete.as_deref(),
+            Some(
+                "ALTER TABLE `t``1` ADD CONSTRAINT `fk` FOREIGN KEY (`id`) REFERENCES \
+            `p` (`id`) ON DELETE CASCADE"
+            )
+        );
         assert!(split.create.contains("KEY `count`") && split.create.contains("KEY `k,1`"));
     }
 
     #[test]
     fn what_is_no_innodb_or_no_definition_is_left_as_it_is() {
         assert_eq!(split(&table("MyISAM", DEFINITION), None, &[]).create, DEFINITION);
-        for strange in ["", "(", "CREATE TABLE `", "CREATE TABLE `t` ('", "x)", "(`a`", "(KEY `a` (`", "(KEY `a` (`b`(3"] {
+        for strange in
+            ["", "(", "CREATE TABLE `", "CREATE TABLE `t` ('", "x)", "(`a`", "(KEY `a` (`", "(KEY `a` (`b`(3"]
+        {
             assert_eq!(split(&table("InnoDB", strange), Some(7), &[]).complete, None, "{strange}");
         }
     }

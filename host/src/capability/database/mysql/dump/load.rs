@@ -122,7 +122,8 @@ fn jobs<'a>(
     directory: &Path,
     manifest: &'a Manifest,
 ) -> Result<Vec<Job<'a>>, Fault> {
-    let strange = |table: &str| damaged(&directory.join(MANIFEST), format!("what it says of {table:?} is not complete"));
+    let strange =
+        |table: &str| damaged(&directory.join(MANIFEST), format!("what it says of {table:?} is not complete"));
     let files: BTreeMap<_, _> = manifest.files.iter().map(|file| (file.name.as_str(), file)).collect();
     let referenced = referenced(config, link, manifest)?;
     let job = |(name, entry): (&String, &'a TableEntry)| {
@@ -252,8 +253,7 @@ impl<'a> Loading<'a> {
 
     fn load_stream(&self, link: &mut Link, job: &Job<'_>, file: &FileEntry) -> Result<u64, Fault> {
         let (config, table) = (self.config, &job.table.name);
-        let (rows, feedback) =
-            Rows::open(self.directory, file, table, &job.fields, &config.stop, &config.meter)?;
+        let (rows, feedback) = Rows::open(self.directory, file, table, &job.fields, &config.stop, &config.meter)?;
         let sql = load_data(table, &job.fields);
         let loaded = link.with(async |connection| {
             connection.set_infile_handler(async move { Ok(Box::pin(rows) as InfileData) });
@@ -319,7 +319,8 @@ impl<'a> Loading<'a> {
     }
 
     fn make_triggers(&self, link: &mut Link) -> Result<(), Fault> {
-        for (table, trigger) in self.jobs.iter().flat_map(|job| job.table.triggers.iter().map(move |t| (job.table, t))) {
+        for (table, trigger) in self.jobs.iter().flat_map(|job| job.table.triggers.iter().map(move |t| (job.table, t)))
+        {
             io::fault::point("mysql.load.trigger").map_err(|error| Fault::io("load", &error))?;
             let what = format!("trigger {} of the table {}", trigger.name, table.name);
             let failed = |error| self.failed(&what, &error);

@@ -27,7 +27,6 @@ mod tests;
 mod text;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -106,14 +105,11 @@ pub(super) fn save(
     quiet: Quiet,
 ) -> Result<SnapshotInfo, Fault> {
     let mut manifest = save::save(config, catalog, tables, whole, directory, quiet)?;
-    let mut sums = String::new();
-    for file in &manifest.files {
-        let _ = writeln!(sums, "{}  {}", file.sha256, file.name);
-    }
     manifest.info.bytes = manifest.files.iter().map(|file| file.bytes).sum();
+    let sums = sums(&manifest.files);
     manifest.info.extra.push(("sha256".to_owned(), hex(Sha256::new_with_prefix(&sums))));
     let json = serde_json::to_vec_pretty(&manifest).map_err(|error| Fault::new("internal", error.to_string()))?;
-    let _ = writeln!(sums, "{}  {MANIFEST}", hex(Sha256::new_with_prefix(&json)));
+    let sums = format!("{sums}{}", sum_of_manifest(&json));
     let io = |error: std::io::Error| Fault::io(directory.display(), &error);
     fault::point("mysql.dump.manifest").map_err(io)?;
     write_atomic(&directory.join(SUMS), sums.as_bytes(), 0o600).map_err(io)?;
@@ -145,17 +141,29 @@ pub(super) fn read_manifest(directory: &Path) -> Result<Manifest, Fault> {
             _ => Fault::io(path.display(), &error),
         })
     };
-    let (json, sums) = (read(MANIFEST)?, read(SUMS)?);
-    let line = format!("{}  {MANIFEST}\n", hex(Sha256::new_with_prefix(&json)));
-    if !sums.ends_with(line.as_bytes()) {
-        return Err(damaged(&directory.join(MANIFEST), format!("it is not what {SUMS} says")));
-    }
+    let (json, found) = (read(MANIFEST)?, read(SUMS)?);
     let path = directory.join(MANIFEST);
+    let Some(others) = found.strip_suffix(sum_of_manifest(&json).as_bytes()) else {
+        return Err(damaged(&path, format!("it is not what {SUMS} says")));
+    };
     let manifest: Manifest = serde_json::from_slice(&json).map_err(|error| damaged(&path, error))?;
-    match manifest.files.iter().find(|file| !names::is_ours(&file.name)) {
-        Some(file) => Err(damaged(&path, format!("{:?} is no name of a file of ours", file.name))),
-        None => Ok(manifest),
+    if let Some(file) = manifest.files.iter().find(|file| !names::is_ours(&file.name)) {
+        return Err(damaged(&path, format!("{:?} is no name of a file of ours", file.name)));
     }
+    if others != sums(&manifest.files).as_bytes() {
+        return Err(damaged(&directory.join(SUMS), format!("it is not what {MANIFEST} says")));
+    }
+    Ok(manifest)
+}
+
+/// The lines of `SHA256SUMS` but the manifest's.
+fn sums(files: &[FileEntry]) -> String {
+    files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect()
+}
+
+/// The last line.
+fn sum_of_manifest(json: &[u8]) -> String {
+    format!("{}  {MANIFEST}\n", hex(Sha256::new_with_prefix(json)))
 }
 
 /// Drops the tables that a directory holds and loads them anew: definitions, rows, keys, triggers, next ids. No trigger fires

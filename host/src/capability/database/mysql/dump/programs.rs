@@ -197,7 +197,7 @@ fn in_order(mut views: Vec<&Program>) -> Vec<&Program> {
     while !views.is_empty() {
         let free = |view: &&Program| {
             let names = |other: &&Program| other.name != view.name && view.definition.contains(&quoted(&other.name));
-            !views.iter().any(|other| names(other))
+            !views.iter().any(names)
         };
         let next = views.iter().position(free).unwrap_or(0);
         ordered.push(views.remove(next));

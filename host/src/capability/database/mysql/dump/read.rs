@@ -69,7 +69,8 @@ impl<'a> Reader<'a> {
         take: impl FnMut(Block) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let source = &sources[part.source];
-        let mut blocks = Blocks { source, index: part.source, limit: self.statement, fresh, take, text: Vec::new(), rows: 0 };
+        let mut blocks =
+            Blocks { source, index: part.source, limit: self.statement, fresh, take, text: Vec::new(), rows: 0 };
         let sql = source.query(part);
         let read = self.link.with(async |connection| {
             use mysql_async::prelude::Queryable;
@@ -99,6 +100,11 @@ struct Blocks<'a, F, T> {
 
 impl<F: FnMut() -> Vec<u8>, T: FnMut(Block) -> Result<(), Fault>> Blocks<'_, F, T> {
     fn add(&mut self, row: &Row) -> Result<(), Fault> {
+        let fields = &self.source.fields;
+        if row.len() != fields.len().max(1) {
+            let text = format!("the server's rows of the table {} have not its columns", self.source.table.name);
+            return Err(Fault::new("database-error", text));
+        }
         if self.rows == 0 {
             self.text = (self.fresh)();
             self.text.extend_from_slice(self.source.insert.as_bytes());
@@ -106,7 +112,6 @@ impl<F: FnMut() -> Vec<u8>, T: FnMut(Block) -> Result<(), Fault>> Blocks<'_, F, 
             self.text.extend_from_slice(b",\n");
         }
         let start = self.text.len();
-        let fields = &self.source.fields;
         push_row(&mut self.text, fields, (0..fields.len()).map(|index| row.as_ref(index)));
         self.rows += 1;
         if self.text.len() < self.limit {

@@ -19,6 +19,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -161,14 +162,20 @@ fn count_orphans(
     Ok(counts)
 }
 
+/// Loads the saved tables, the biggest first: then the others fit beside it.
 fn load(config: &MysqlConfig, saved: &[Saved]) -> Result<(), Fault> {
+    let mut tables: Vec<_> = saved.iter().collect();
+    tables.sort_by_key(|saved| Reverse(saved.manifest.info.bytes));
     // Half a table helps nobody: a stop is heard between two.
-    each(config, saved, Arc::default(), |loader, saved| {
+    each(config, &tables, Arc::default(), |loader, saved| {
         if config.stop.load(Ordering::Relaxed) {
             let text = format!("database {}: stopped while it is put back; it is not whole", config.name);
             return Err(Fault::new("interrupted", text).hint("run `liftlock undo` again"));
         }
-        dump::load(loader, &saved.rows, &saved.manifest)?;
+        // Triggers are made with the other programs: one at a time, as the server takes a schema's collation for theirs.
+        let mut manifest = saved.manifest.clone();
+        manifest.catalog.tables.values_mut().for_each(|table| table.triggers.clear());
+        dump::load(loader, &saved.rows, &manifest)?;
         at("mysql.restore.load", config)
     })
 }

@@ -28,8 +28,8 @@ use crate::io::{fault, make_private_dir, sync_dir};
 /// The bytes of a table's name that a directory's name shows. The rest of it is a hash: names may be longer than a file's.
 const SHOWN: usize = 60;
 
-/// The dump's page in its directory.
-const MANIFEST: &str = "manifest.json";
+/// The file of a dump that has the hashes of all others.
+const SUMS: &str = "SHA256SUMS";
 
 /// The schema at the start of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +45,8 @@ pub(super) struct Start {
 struct Label {
     /// The table's name at the start.
     table: String,
-    /// SHA-256 of the dump's page.
-    manifest: String,
+    /// SHA-256 of the dump's list of hashes.
+    sums: String,
     /// Of the foreign keys on either side of it, as far as nothing on either side had been touched.
     orphans: Vec<Orphans>,
 }
@@ -137,9 +137,9 @@ impl<'a> Point<'a> {
         };
         prepare().map_err(|error| self.io(&error))?;
         dump::save(dumper, &start.catalog, &[table.to_owned()], false, &rows, Quiet::Frozen)?;
-        let manifest = fs::read(rows.join(MANIFEST)).map_err(|error| self.io(&error))?;
+        let sums = fs::read(rows.join(SUMS)).map_err(|error| self.io(&error))?;
         let orphans = orphans.iter().filter(|orphans| orphans.concern(table)).cloned().collect();
-        let label = Label { table: table.to_owned(), manifest: sealed::hash(&manifest), orphans };
+        let label = Label { table: table.to_owned(), sums: sealed::hash(&sums), orphans };
         sealed::write(&site.join("table.json"), &label)?;
         let rename = || {
             fault::point("mysql.restore.rename")?;
@@ -173,9 +173,9 @@ impl<'a> Point<'a> {
         let directory = self.place(table).join("saved");
         let rows = directory.join("rows");
         let (label, _) = sealed::read::<Label>(&directory.join("table.json")).map_err(|why| self.damaged(&why))?;
-        let page = rows.join(MANIFEST);
+        let page = rows.join(SUMS);
         let bytes = fs::read(&page).map_err(|error| self.damaged(&format!("{}: {error}", page.display())))?;
-        if label.table != table || label.manifest != sealed::hash(&bytes) {
+        if label.table != table || label.sums != sealed::hash(&bytes) {
             return Err(self.damaged(&format!("{} is not what was saved", page.display())));
         }
         let manifest = dump::verify(&rows).map_err(|fault| match fault.code {
@@ -183,7 +183,7 @@ impl<'a> Point<'a> {
             _ => fault,
         })?;
         if manifest.catalog.tables.get(table) != start.catalog.tables.get(table) {
-            return Err(self.damaged(&format!("{} has another definition than the start", page.display())));
+            return Err(self.damaged(&format!("{} has another definition than the start", rows.display())));
         }
         Ok(Saved { table: label.table, rows, manifest, orphans: label.orphans })
     }

@@ -52,46 +52,49 @@ impl Body<'_, '_> {
     /// Reads a statement, or the part of one up to where the next may start.
     fn statement(&mut self) -> Result<(), Failure> {
         self.skip_label();
-        if self.reader.eat(&["BEGIN"]) {
-            self.open("BEGIN");
-        } else if self.reader.eat(&["LOOP"]) {
-            self.open("LOOP");
-        } else if self.reader.eat(&["REPEAT"]) {
-            self.open("REPEAT");
-        } else if self.reader.eat(&["IF"]) {
-            self.skip_behind("THEN")?;
-            self.open("IF");
-        } else if self.reader.eat(&["CASE"]) {
-            self.skip_to(&["WHEN"])?;
-            self.open("CASE");
-        } else if self.reader.eat(&["WHILE"]) {
-            self.skip_behind("DO")?;
-            self.open("WHILE");
-        } else if self.reader.eat(&["FOR"]) {
-            self.skip_behind("DO")?;
-            self.open("FOR");
-        } else if self.reader.eat(&["ELSEIF"]) {
-            self.check_inside(&["IF"])?;
-            self.skip_behind("THEN")?;
-        } else if self.reader.eat(&["WHEN"]) {
-            self.check_inside(&["CASE"])?;
-            self.skip_behind("THEN")?;
-        } else if self.reader.eat(&["ELSE"]) {
-            self.check_inside(&["IF", "CASE"])?;
-        } else if self.reader.eat(&["UNTIL"]) {
-            self.check_inside(&["REPEAT"])?;
-            self.skip_to(&["END"])?;
-        } else if self.reader.eat(&["END"]) {
-            self.close()?;
-        } else if self.reader.eat(&["DECLARE"]) {
-            self.declare()?;
-        } else if self.reader.eat(&["SET"]) {
-            self.assign()?;
-        } else if self.reader.eat_any(SIMPLE) {
-            self.skip_to(&[])?;
-            self.end_statement()?;
-        } else {
-            return Err(refused(format!("{} is not for the programs of stages", show(self.reader.peek()))));
+        let word = show(self.reader.peek().filter(|token| token.class == Class::Word));
+        self.reader.next();
+        match word.as_str() {
+            "BEGIN" => self.open("BEGIN"),
+            "LOOP" => self.open("LOOP"),
+            "REPEAT" => self.open("REPEAT"),
+            "IF" => {
+                self.skip_behind("THEN")?;
+                self.open("IF");
+            }
+            "CASE" => {
+                self.skip_to(&["WHEN"])?;
+                self.open("CASE");
+            }
+            "WHILE" => {
+                self.skip_behind("DO")?;
+                self.open("WHILE");
+            }
+            "FOR" => {
+                self.skip_behind("DO")?;
+                self.open("FOR");
+            }
+            "ELSEIF" => {
+                self.check_inside(&["IF"])?;
+                self.skip_behind("THEN")?;
+            }
+            "WHEN" => {
+                self.check_inside(&["CASE"])?;
+                self.skip_behind("THEN")?;
+            }
+            "ELSE" => self.check_inside(&["IF", "CASE"])?,
+            "UNTIL" => {
+                self.check_inside(&["REPEAT"])?;
+                self.skip_to(&["END"])?;
+            }
+            "END" => self.close()?,
+            "DECLARE" => self.declare()?,
+            "SET" => self.assign()?,
+            word if SIMPLE.contains(&word) => {
+                self.skip_to(&[])?;
+                self.end_statement()?;
+            }
+            word => return Err(refused(format!("{word} is not for the programs of stages"))),
         }
         Ok(())
     }

@@ -211,7 +211,8 @@ impl<'c> Reach<'c> {
 
     /// Refuses where a program that is set off names another schema: no restore point has that.
     fn check_schemas(&self, schemas: &[String]) -> Result<(), Failure> {
-        let others: Vec<&String> = schemas.iter().skip(1).filter(|schema| !is_read_only(schema)).collect();
+        let ours = schemas.first();
+        let others: Vec<_> = schemas.iter().filter(|schema| Some(*schema) != ours && !is_read_only(schema)).collect();
         for program in &self.set_off {
             let names = Mentions::of(&program.definition);
             if let Some(other) = others.iter().find(|schema| names.has_qualifier(schema)) {
@@ -238,12 +239,15 @@ struct Mentions<'t> {
     text: &'t str,
     /// Runs of letters, in lower case.
     words: HashSet<String>,
+    /// Those with letters beyond ASCII.
+    odd: Vec<&'t str>,
 }
 
 impl<'t> Mentions<'t> {
     fn of(text: &'t str) -> Self {
-        let words = text.split(|letter| !is_letter(letter)).filter(|word| !word.is_empty());
-        Self { text, words: words.map(str::to_ascii_lowercase).collect() }
+        let words = || text.split(|letter| !is_letter(letter)).filter(|word| !word.is_empty());
+        let odd = words().filter(|word| !word.is_ascii()).collect();
+        Self { text, words: words().map(str::to_ascii_lowercase).collect(), odd }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -254,7 +258,8 @@ impl<'t> Mentions<'t> {
             return ["`", "\""].iter().any(|quote| text.contains(&name.replace(quote, &quote.repeat(2))));
         }
         self.words.contains(&name.to_ascii_lowercase())
-            || self.words.iter().any(|word| !(word.is_ascii() && name.is_ascii()) && alike(word, name))
+            || self.odd.iter().any(|word| alike(word, name))
+            || (!name.is_ascii() && self.words.iter().any(|word| alike(word, name)))
     }
 
     /// Whether the name stands in front of a dot.

@@ -130,7 +130,8 @@ pub(super) fn parse(sql: &str, used: Use) -> Result<Vec<Parsed>, Failure> {
 
 /// Refuses what reaches out of the schema or runs programs, as the catalog shows it, and tells what may change.
 ///
-/// `schemas`: all that the account sees, ours the first.
+/// `schemas`: all that the account sees, behind ours, which is the first (as the server writes it: `DATABASE()`). The answer
+/// depends on the names in the text and on the catalog only, so it may be kept while the catalog stands.
 ///
 /// # Errors
 /// "other-schema"; "not-granted" for a routine; "statement-refused" for our own schema's name.

@@ -97,14 +97,17 @@ fn check_union(tokens: &[Token<'_>]) -> Result<(), Failure> {
 /// Whether a word with that meaning is an option here, and not the name of a column or index. An option has a value behind
 /// it, with or without `=`.
 fn is_option(before: Option<&Token<'_>>, next: &Token<'_>, depth: usize) -> bool {
-    const BEFORE_NAMES: &[&str] =
-        &["ADD", "AFTER", "ALTER", "BY", "CHANGE", "COLUMN", "DROP", "EXISTS", "INDEX", "KEY", "MODIFY", "TO"];
+    // Reserved: a partition cannot be called so to hide what is behind it. The others start a clause of ALTER TABLE.
+    const BEFORE_NAMES: &[&str] = &["ADD", "ALTER", "BY", "CHANGE", "COLUMN", "DROP", "EXISTS", "INDEX", "KEY", "TO"];
+    const BEFORE_NAMES_OUTSIDE: &[&str] = &["AFTER", "MODIFY"];
     if next.is_mark("=") {
         return true;
     }
     let has_value = next.name().is_some() || matches!(next.class, Class::Text | Class::Number);
     let starts_column = depth > 0 && before.is_none_or(|before| before.is_mark(",") || before.is_mark("("));
-    let is_name = before.is_some_and(|before| before.is_any(BEFORE_NAMES) || before.is_mark("."));
+    let is_name = before.is_some_and(|before| {
+        before.is_any(BEFORE_NAMES) || before.is_mark(".") || (depth == 0 && before.is_any(BEFORE_NAMES_OUTSIDE))
+    });
     has_value && !starts_column && !is_name
 }
 

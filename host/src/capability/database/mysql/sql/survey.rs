@@ -83,9 +83,8 @@ impl Survey {
         let mut qualified = BTreeSet::new();
         let mut clauses = Clauses::new(kind);
         for (at, token) in tokens.iter().enumerate() {
-            let before = at.checked_sub(1).map(|before| &tokens[before]);
-            let next = tokens.get(at + 1);
-            clauses.pass(before, token, next)?;
+            let (before, next) = (at.checked_sub(1).map(|before| &tokens[before]), tokens.get(at + 1));
+            clauses.pass(tokens, at)?;
             let Some(name) = token.name() else { continue };
             if next.is_some_and(|next| next.is_mark("(")) || before.is_some_and(|before| before.is("CALL")) {
                 called.insert(name.clone().into_owned());
@@ -183,14 +182,17 @@ impl Clauses {
         }
     }
 
-    fn pass(&mut self, before: Option<&Token<'_>>, token: &Token<'_>, next: Option<&Token<'_>>) -> Result<(), Failure> {
+    fn pass(&mut self, tokens: &[Token<'_>], at: usize) -> Result<(), Failure> {
+        let (before, token, next) = (at.checked_sub(1).map(|before| &tokens[before]), &tokens[at], tokens.get(at + 1));
         if token.class == Class::Mark {
             self.pass_mark(before, token.text);
             return Ok(());
         }
         let in_schema = self.kind == Kind::Schema && token.is_any(TO_TABLES_IN_SCHEMA);
         let to_tables = in_schema || token.is_any(TO_TABLES);
-        let to_columns = token.is_any(TO_COLUMNS);
+        // USE INDEX FOR ORDER BY (…) stands in a list of tables.
+        let is_hint = at > 1 && token.is("BY") && tokens[at - 2].is("FOR");
+        let to_columns = token.is_any(TO_COLUMNS) && !is_hint;
         if (to_tables || to_columns) && next.is_some_and(|next| next.is_mark(".")) {
             let word = token.text;
             return Err(refused(format!("`{word}` in front of a dot must be quoted: it is a keyword, too")));

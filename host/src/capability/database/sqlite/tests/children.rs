@@ -95,7 +95,8 @@ mod crashing {
     fn two_batches(database: &Sqlite) -> Result<(), CallError> {
         for sequence in [1, 2] {
             database.begin((sequence > 1).then(|| marker(sequence - 1)).as_ref())?;
-            database.execute("DELETE FROM many WHERE id = (SELECT min(id) FROM many)", &[])?;
+            let sql = "DELETE FROM many WHERE id = (SELECT min(id) FROM many)";
+            database.execute(&Statement { sql, params: &[], now: 0, define: false })?;
             database.commit(&marker(sequence))?;
         }
         Ok(())

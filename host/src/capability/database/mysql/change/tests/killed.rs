@@ -166,7 +166,6 @@ fn a_server_killed_at_any_moment_of_a_statement_gets_the_right_verdict() {
     drop(root);
     let (mut wrong, mut done, mut not_done, mut undetermined) = (Vec::new(), 0, 0, 0);
     for (sql, question, undo) in STATEMENTS {
-        let tables = ["big", "child", "made", "huge"];
         let mut link = open(&config);
         let start = Instant::now();
         link.run(sql).unwrap();
@@ -174,7 +173,7 @@ fn a_server_killed_at_any_moment_of_a_statement_gets_the_right_verdict() {
         link.run(undo).unwrap();
         drop(link);
         for round in 0..rounds {
-            let record = described(&config, sql, &tables).unwrap();
+            let record = described(&config, sql).unwrap();
             let mut sender = open(&config);
             let sending = thread::spawn(move || sender.run(sql).is_ok());
             // From its beginning to a little behind its end.

@@ -14,9 +14,8 @@ const TABLES: &[&str] = &[
 fn a_file_that_is_missing_cut_or_altered_is_named_and_nothing_is_changed() {
     let Some(server) = server() else { return };
     let saved = Saved::new(server.schema(TABLES), Quiet::Frozen);
-    let names = |directory: &Path| {
-        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
+    let names =
+        |directory: &Path| fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
     let files = names(&saved.directory);
     assert_eq!(files.len(), 5);
     saved.schema.run("DROP TABLE b");

@@ -1,4 +1,4 @@
--- A database like one of Mautic: 600,000 leads of 42 columns, most of them NULL, and 900,000 page hits; about 330 MB of dump.
+-- A database like one of Mautic: 600,000 leads of 42 columns, most of them NULL, and 900,000 page hits; about 350 MB of dump.
 -- The server makes it itself, the same each time, in some 30 s. For the tests (@leads = 6000, @hits = 9000) and for the bench.
 -- Set before: @leads, @hits (each at most 1,000,000).
 SET NAMES utf8mb4;

@@ -2,6 +2,7 @@
 
 mod exact;
 mod hostile;
+mod killed;
 mod numbers;
 mod programs;
 
@@ -42,7 +43,8 @@ impl Saved {
     fn load_by_hand(&self, schema: &TestSchema) {
         let script = "for f in *.sql.zst; do zstd -dc \"$f\" || exit 1; done | \
             \"$CLIENT\" --no-defaults --comments --max-allowed-packet=64M -u root -S \"$SOCKET\" \"$SCHEMA\"";
-        let Some(client) = ["mariadb", "mysql"].into_iter().find(|name| is_program(name)).filter(|_| is_program("zstd"))
+        let Some(client) =
+            ["mariadb", "mysql"].into_iter().find(|name| is_program(name)).filter(|_| is_program("zstd"))
         else {
             println!("skipped: zstd and the server's client are not there");
             return;
@@ -69,7 +71,11 @@ fn state(schema: &TestSchema) -> State {
     let catalog = catalog(schema);
     let sums = catalog.tables.keys().map(|table| {
         let row = schema.rows(&format!("CHECKSUM TABLE {} EXTENDED", quoted(table))).remove(0);
-        vec![table.clone(), row[1].clone(), schema.rows(&format!("SELECT COUNT(*) FROM {}", quoted(table)))[0][0].clone()]
+        vec![
+            table.clone(),
+            row[1].clone(),
+            schema.rows(&format!("SELECT COUNT(*) FROM {}", quoted(table)))[0][0].clone(),
+        ]
     });
     let sums = sums.collect();
     (catalog, Catalog::next_ids(&mut schema.link(), &schema.config()).unwrap(), sums)

@@ -23,7 +23,13 @@ fn seconds_and_megabytes() {
     std::fs::create_dir(&directory).unwrap();
     let begun = Instant::now();
     let info = save(&config, &catalog, &tables, false, &directory, Quiet::Frozen).unwrap();
-    println!("save {:.2} s, {} rows, {} MB, peak {}", begun.elapsed().as_secs_f64(), info.rows, info.bytes >> 20, peak());
+    println!(
+        "save {:.2} s, {} rows, {} MB, peak {}",
+        begun.elapsed().as_secs_f64(),
+        info.rows,
+        info.bytes >> 20,
+        peak()
+    );
     let begun = Instant::now();
     let manifest = verify(&directory).unwrap();
     println!("verify {:.2} s", begun.elapsed().as_secs_f64());

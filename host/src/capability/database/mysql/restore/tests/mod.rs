@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::super::MysqlConfig;
 use super::super::catalog::{Catalog, quoted};
 use super::super::link::Link;
-use super::super::sql::Touched;
+use super::super::sql::{self, Touched, Use};
 use super::super::testing::{TestSchema, server};
 use super::{before_touch, begin, put_back};
 use crate::effect::Fault;
@@ -110,6 +110,18 @@ impl Zoo {
     fn change(&self, rows: &[&str], sql: &str) {
         self.touch(rows).unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
         self.schema.run(sql);
+    }
+
+    /// A statement of a guest: what it may touch is told by the guard, as in a run.
+    fn execute(&self, sql: &str) {
+        let (used, catalog) = (Use::Execute { define: true }, self.catalog());
+        let [statement] = &sql::parse(sql, used).unwrap_or_else(|why| panic!("{sql}: {why:?}"))[..] else {
+            panic!("{sql}: several statements");
+        };
+        let touched = sql::touched(statement, used, &catalog, &[self.schema.name.clone()]);
+        let touched = touched.unwrap_or_else(|why| panic!("{sql}: {why:?}"));
+        before_touch(&self.config, &catalog, &touched).unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
+        self.schema.run(&statement.text);
     }
 
     /// Statements of the run that only change definitions.

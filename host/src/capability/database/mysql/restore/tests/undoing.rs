@@ -103,6 +103,48 @@ fn rows_and_what_cascades_and_triggers_wrote_come_back() {
 }
 
 #[test]
+fn what_the_guard_says_is_touched_is_enough_to_undo_everything() {
+    let Some(zoo) = Zoo::new() else { return };
+    for sql in [
+        "DELETE FROM pr WHERE id = 1",
+        "UPDATE z_names SET name = 'through a view' WHERE id = 2",
+        "REPLACE INTO pr (id, name) VALUES (3, 'anew')",
+        "INSERT INTO alone (f) VALUES (1.5)",
+        "INSERT INTO plain VALUES (9, 9)",
+        "UPDATE ring_b SET a = NULL",
+        "ALTER TABLE pr RENAME TO pr_old",
+        "CREATE TABLE pr (id INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, more TEXT)",
+        "INSERT INTO pr (more) SELECT name FROM pr_old",
+        "ALTER TABLE lost DROP FOREIGN KEY lost_pr",
+        "DELETE FROM twin_b",
+        "ALTER TABLE twin_b ADD CONSTRAINT lost_pr FOREIGN KEY (v) REFERENCES anew (id)",
+        "DROP TABLE twin_a",
+        "RENAME TABLE twin_b TO twin_a",
+        "CREATE INDEX by_value ON twin_a (v)",
+        "TRUNCATE TABLE tree",
+        "ALTER TABLE anew CONVERT TO CHARACTER SET latin1",
+        "ALTER TABLE audit AUTO_INCREMENT = 500",
+        "OPTIMIZE TABLE plain",
+        "CREATE TABLE copied SELECT * FROM alone",
+        "DROP TABLE grand",
+        "DROP TABLE cd",
+        "CREATE TABLE grand (a INT)",
+        "DROP TABLE `odd ``name``/..`",
+        "DROP TRIGGER pr_a",
+        "CREATE TRIGGER pr_a BEFORE INSERT ON twin_a FOR EACH ROW INSERT INTO plain VALUES (NEW.id, 1)",
+        "INSERT INTO twin_a VALUES (7, 1)",
+        "DROP VIEW a_names",
+        "CREATE OR REPLACE VIEW z_names AS SELECT 1 AS one",
+        "DROP PROCEDURE tidy",
+        "DROP EVENT nightly",
+    ] {
+        zoo.execute(sql);
+    }
+    assert_ne!(zoo.now(), zoo.before);
+    zoo.expect_undone();
+}
+
+#[test]
 fn a_renamed_parent_and_its_untouched_child_find_each_other_again() {
     let Some(zoo) = Zoo::new() else { return };
     zoo.change(&["pr", "pr_old"], "RENAME TABLE pr TO pr_old");
@@ -193,7 +235,7 @@ fn a_program_of_somebody_else_that_we_may_not_make_is_said_and_made_later_by_one
     let Some(zoo) = Zoo::new() else { return };
     let (mut config, account) = zoo.schema.account(&["ALL ON schema.*", "SELECT ON mysql.proc"]);
     config.restore.clone_from(&zoo.config.restore);
-    zoo.define(&["DROP PROCEDURE tidy"]);
+    zoo.define(&["DROP PROCEDURE tidy", "DROP FUNCTION twice"]);
     let mut link = Link::open(&config, super::super::super::link::Account::Host).unwrap();
     let fault = put_back(&mut link, &config, &zoo.saved).unwrap_err();
     assert_eq!(fault.code, "restore-failed", "{fault}");

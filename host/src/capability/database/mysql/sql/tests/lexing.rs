@@ -54,7 +54,7 @@ fn literals_keep_every_byte() {
         "'12:30:name ?'",
     ] {
         let sql = format!("SELECT {literal}, 1");
-        assert_eq!(texts(&sql, Use::Query), [sql.clone()]);
+        assert_eq!(one(&sql, Use::Query).text, sql);
     }
 }
 
@@ -148,56 +148,15 @@ fn migrations_of_real_applications_pass_unchanged() {
     }
 }
 
+const PIECES: &str = r#"'a\'b'¦"x""y"¦`n``m`¦/* c */¦-- c
+¦# c
+¦--¦-¦/¦*¦.¦(¦)¦,¦;¦=¦:¦:=¦1¦1.5¦.5¦1e5¦0x1F¦x'41'¦N'n'¦_utf8'u'¦?¦word¦größe¦2fa¦FROM¦ ¦
+¦->¦->>¦||¦<=>¦!¦*/¦e¦x¦'¦`¦@¦\"#;
+
 #[test]
 fn what_is_sent_is_read_as_what_was_checked() {
     let mut statements = migrations();
-    let pieces = [
-        "'a\\'b'",
-        "\"x\"\"y\"",
-        "`n``m`",
-        "/* c */",
-        "-- c\n",
-        "# c\n",
-        "--",
-        "-",
-        "/",
-        "*",
-        ".",
-        "(",
-        ")",
-        ",",
-        ";",
-        "=",
-        ":",
-        ":=",
-        "1",
-        "1.5",
-        ".5",
-        "1e5",
-        "0x1F",
-        "x'41'",
-        "N'n'",
-        "_utf8'u'",
-        "?",
-        "word",
-        "größe",
-        "2fa",
-        "FROM",
-        " ",
-        "\n",
-        "->",
-        "->>",
-        "||",
-        "<=>",
-        "!",
-        "*/",
-        "e",
-        "x",
-        "'",
-        "`",
-        "@",
-        "\\",
-    ];
+    let pieces: Vec<_> = PIECES.split('¦').collect();
     // A linear congruence is random enough, and the same every time.
     let mut state = 7_u64;
     let mut random = |below: usize| {

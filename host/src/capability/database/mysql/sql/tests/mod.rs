@@ -4,9 +4,9 @@ mod closing;
 mod lexing;
 mod programs;
 mod refusing;
+mod schemas;
+mod server;
 mod sorting;
-
-use std::collections::BTreeMap;
 
 use super::*;
 use crate::capability::database::ForeignKey;
