@@ -67,7 +67,10 @@ impl Counting {
     /// # Errors
     /// As [`Counting::new`].
     pub fn increments(server: &Server, rounds: u64, place: Option<&str>) -> Result<Self> {
-        let slot = Slot::guest("increments")?.param("rounds", rounds).param("updates", 60).key("produces = { count = \"text\" }");
+        let slot = Slot::guest("increments")?
+            .param("rounds", rounds)
+            .param("updates", 60)
+            .key("produces = { count = \"text\" }");
         Self::new(server, ROWS, slot.database("write"), place)
     }
 
@@ -120,7 +123,11 @@ impl Counting {
             let resumed = self.host.run(["resume", "--format", "json"])?;
             // It was killed before its first event was durable: there is no run.
             let none = resumed.code == Some(2) && resumed.stdout.contains("\"no-run\"");
-            last = Some(if none { self.host.run(["apply", "--on-failure", "keep", "--format", "json"])? } else { resumed });
+            last = Some(if none {
+                self.host.run(["apply", "--on-failure", "keep", "--format", "json"])?
+            } else {
+                resumed
+            });
         }
         same("A", after, &self.digest()?)?;
         Ok(course)

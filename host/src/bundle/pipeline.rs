@@ -42,8 +42,8 @@ pub struct DatabaseUse {
     /// What it is.
     pub about: String,
     /// Whether the application connects with foreign keys enforced: `PRAGMA foreign_keys` of SQLite, `foreign_key_checks` of a
-    /// server. SQLite's own default, and ours, is off.
-    pub foreign_keys: bool,
+    /// server. What is not said is the engine's own default: off on SQLite, on on a server.
+    pub foreign_keys: Option<bool>,
     /// The `sql_mode` that the application sets on a server; the server's own, if nothing is said.
     pub sql_mode: Option<String>,
 }
@@ -148,7 +148,7 @@ impl Pipeline {
 
 impl DatabaseUse {
     fn read(section: &mut Section<'_>) -> Self {
-        let foreign_keys = section.optional("foreign_keys", value::boolean).unwrap_or(false);
+        let foreign_keys = section.optional("foreign_keys", value::boolean);
         let sql_mode = section.optional("sql_mode", sql_mode);
         Self { about: about(section), foreign_keys, sql_mode }
     }

@@ -58,8 +58,8 @@ pub struct PlannedSlot {
 pub struct PlannedDatabase {
     /// Where it is.
     pub place: DatabasePlace,
-    /// Whether foreign keys are enforced, as the application does.
-    pub foreign_keys: bool,
+    /// Whether foreign keys are enforced, as the application does; none: as the engine does by itself.
+    pub foreign_keys: Option<bool>,
     /// The application's `sql_mode`, if it sets one.
     pub sql_mode: Option<String>,
 }

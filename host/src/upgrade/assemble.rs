@@ -166,7 +166,7 @@ impl Upgrade {
         let databases = self.setup.databases.iter();
         databases
             .map(|(name, database)| match &database.place {
-                DatabasePlace::Sqlite(path) => self.sqlite(run, name, path, database.foreign_keys),
+                DatabasePlace::Sqlite(path) => self.sqlite(run, name, path, database.foreign_keys.unwrap_or(false)),
                 DatabasePlace::Server(place) => self.mysql(run, name, place, database),
             })
             .collect()
@@ -202,7 +202,7 @@ impl Upgrade {
         Ok(Arc::new(Mysql::open(MysqlConfig {
             name: name.to_owned(),
             server: server::resolve(name, place, self.environment)?,
-            foreign_keys: database.foreign_keys,
+            foreign_keys: database.foreign_keys.unwrap_or(true),
             sql_mode: database.sql_mode.clone(),
             statement_time: self.statement_time(),
             result_bytes: RESULT_BYTES,

@@ -199,7 +199,7 @@ fn a_right_setup_is_joined() {
         databases["main"],
         PlannedDatabase {
             place: DatabasePlace::Sqlite(world.path("www/data/shop.sqlite")),
-            foreign_keys: true,
+            foreign_keys: Some(true),
             sql_mode: None,
         }
     );

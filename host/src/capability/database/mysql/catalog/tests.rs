@@ -1,3 +1,5 @@
+//! Every definition as the server shows it, on a real one.
+
 use std::collections::BTreeSet;
 use std::time::Instant;
 

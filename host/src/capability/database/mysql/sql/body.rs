@@ -52,7 +52,8 @@ impl Body<'_, '_> {
     /// Reads a statement, or the part of one up to where the next may start.
     fn statement(&mut self) -> Result<(), Failure> {
         self.skip_label();
-        let word = show(self.reader.peek().filter(|token| token.class == Class::Word));
+        let first = self.reader.peek();
+        let word = show(first.filter(|token| token.class == Class::Word));
         self.reader.next();
         match word.as_str() {
             "BEGIN" => self.open("BEGIN"),
@@ -94,7 +95,7 @@ impl Body<'_, '_> {
                 self.skip_to(&[])?;
                 self.end_statement()?;
             }
-            word => return Err(refused(format!("{word} is not for the programs of stages"))),
+            _ => return Err(refused(format!("{} is not for the programs of stages", show(first)))),
         }
         Ok(())
     }
