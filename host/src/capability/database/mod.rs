@@ -9,6 +9,7 @@
 
 mod desk;
 pub mod mysql;
+mod open;
 mod page;
 mod schema;
 mod snapshots;

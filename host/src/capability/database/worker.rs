@@ -1,17 +1,18 @@
 //! The thread that owns the connection to a database. Everybody else sends it commands.
 //!
 //! An open cursor borrows the connection, so it is a loop inside the worker ([`stay`]): the next page comes straight from the
-//! driver. Any other command for the connection first moves the rest of the rows to a spool, which ends the read, and is
-//! then served.
+//! driver, and while the guest looks at it the one after that is read. Any other command for the connection first moves the
+//! rest of the rows to a spool, which ends the read, and is then served.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 
-use super::spool::{Keep, Spool, SpoolRoom};
-use super::{Cell, ColumnInfo, Page, PageBuilder, Value};
+use super::open::OpenCursor;
+use super::spool::{Spool, SpoolRoom};
+use super::{Cell, ColumnInfo, Page, Value};
 use crate::effect::{CallError, Fault};
 
 /// A driver's connection, as it lives on the worker's thread.
@@ -189,7 +190,7 @@ impl<B: Backend> Worker<B> {
         let served = session.query(&query.sql, &query.params, |columns, rows| {
             let width = columns.len();
             let _ = query.reply.send(Ok(columns));
-            let cursor = OpenCursor { number: query.cursor, width, keep: query.keep, given: 0, rows };
+            let cursor = OpenCursor::new(query.cursor, width, query.keep, rows);
             pending = stay(cursor, &self.room, &mut self.spools, commands);
         });
         if let Err(error) = served {
@@ -214,7 +215,14 @@ fn stay<B>(
     commands: &Receiver<Command<B>>,
 ) -> Option<Command<B>> {
     loop {
-        match commands.recv().ok()? {
+        let command = match commands.try_recv() {
+            Err(TryRecvError::Empty) => {
+                cursor.read_ahead();
+                commands.recv().ok()?
+            }
+            command => command.ok()?,
+        };
+        match command {
             Command::Cursor(number, wish) if number == cursor.number => match wish {
                 Wish::Next { max, reply } => drop(reply.send(cursor.page(max))),
                 Wish::Skip { rows, reply } => drop(reply.send(cursor.skip(rows))),
@@ -236,59 +244,6 @@ fn stay<B>(
                     }
                 };
             }
-        }
-    }
-}
-
-/// A cursor whose rows still come from the connection.
-struct OpenCursor<'a> {
-    number: u64,
-    /// Columns.
-    width: usize,
-    keep: Option<PathBuf>,
-    /// Rows that went out.
-    given: u64,
-    rows: &'a mut dyn Rows,
-}
-
-impl OpenCursor<'_> {
-    fn page(&mut self, max: u32) -> Result<Page, CallError> {
-        let mut page = PageBuilder::new(self.width, max);
-        self.rows.each(&mut |cells| {
-            page.push(cells.iter().copied());
-            Ok(!page.is_full())
-        })?;
-        let page = page.finish();
-        self.given += u64::from(page.rows);
-        Ok(page)
-    }
-
-    fn skip(&mut self, count: u64) -> Result<(), CallError> {
-        self.given = self.given.saturating_add(count);
-        let mut left = count;
-        if left == 0 {
-            return Ok(());
-        }
-        self.rows.each(&mut |_| {
-            left -= 1;
-            Ok(left > 0)
-        })
-    }
-
-    /// Moves all that is left to a spool, where `used` bytes are taken by others. What the guest's own SQL does wrong on the
-    /// way is the cursor's answer, later; a fault stops everything now.
-    fn drain(self, room: &SpoolRoom, used: u64) -> Result<Spool, Fault> {
-        let keep = self.keep.map(|path| Keep { path, start: self.given });
-        let mut spool = room.writer(self.number, keep, used)?;
-        let ended = self.rows.each(&mut |cells| {
-            let row: Vec<Value> = cells.iter().map(|cell| cell.to_value()).collect();
-            spool.push(&row)?;
-            Ok(true)
-        });
-        match ended {
-            Err(CallError::Fault(fault)) => Err(fault),
-            Err(CallError::Answer(failure)) => spool.finish(self.width, Some(failure)),
-            Ok(()) => spool.finish(self.width, None),
         }
     }
 }

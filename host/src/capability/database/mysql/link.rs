@@ -94,9 +94,15 @@ impl Link {
         Ok(Parts { connection, runtime: &self.runtime, killer: &self.killer })
     }
 
-    /// A statement on this session was killed: what the server may have noted too late must not hit the next one.
+    /// A statement on this session was killed: what the server noted too late, or the driver has still to clear away, must not
+    /// hit the next one.
     pub(super) fn absorb_kill(&mut self) {
-        let _ = self.run("DO 0");
+        for _ in 0..3 {
+            match self.run("DO 0") {
+                Err(Error::Server(_)) => {}
+                _ => return,
+            }
+        }
     }
 
     /// Runs a statement of the host's own, and leaves out its rows.

@@ -3,6 +3,7 @@
 //! A connection that is lost is opened again with the next call; a batch that was open on it is lost, and nothing else is
 //! done before the engine has given it up.
 
+mod connections;
 mod execute;
 mod schema;
 mod spacing;
@@ -11,25 +12,19 @@ mod store;
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use mysql_async::Params;
 
 use super::catalog::Catalog;
 use super::error::{self, Trouble};
-use super::link::{Account, Link};
+use super::link::Link;
 use super::sql::{self, Parsed, Touched, Use};
 use super::stream::{Health, Stream};
-use super::{MysqlConfig, batch, lock, server, value};
+use super::{MysqlConfig, batch, server, value};
 use crate::capability::database::worker::{Backend, Rows};
 use crate::capability::database::{ColumnInfo, Value};
 use crate::effect::{CallError, Failure, Fault, Marker};
 use crate::io::fault;
-
-/// How long to wait for a server that was there before, and is gone.
-const RETURN_TIME: Duration = Duration::from_secs(30);
 
 /// The sessions of one database.
 pub(super) struct Session {
@@ -184,37 +179,6 @@ impl Session {
         self.host(batch::make_table)
     }
 
-    /// Does something on the stage's session, which holds the locks of the run.
-    pub(super) fn behind_lock<T>(
-        &mut self,
-        act: impl FnOnce(&mut Link, &MysqlConfig) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let config = Arc::clone(&self.config);
-        let done = act(&mut self.locked()?.link, &config);
-        if done.as_ref().is_err_and(|fault| fault.code == "connection-lost" || fault.code == "batch-lost") {
-            self.lose();
-        }
-        done
-    }
-
-    /// Does something on the host's own connection; once more, if it was lost meanwhile: what is done here can be repeated.
-    pub(super) fn host<T>(
-        &mut self,
-        mut act: impl FnMut(&mut Link, &MysqlConfig) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
-        let config = Arc::clone(&self.config);
-        let known = self.host.is_some();
-        let done = act(self.host_link()?, &config);
-        match done {
-            Err(fault) if fault.code == "connection-lost" => {
-                self.host = None;
-                self.patient = true;
-                if known { act(self.host_link()?, &config) } else { Err(fault) }
-            }
-            done => done,
-        }
-    }
-
     /// What is known of the schema.
     pub(super) fn schema(&mut self) -> Result<Arc<Schema>, Fault> {
         if let Some(schema) = &self.schema {
@@ -249,88 +213,6 @@ impl Session {
     /// A place where a test may kill us or fail the call.
     fn point(&self, name: &'static str) -> Result<(), Fault> {
         fault::point(name).map_err(|error| Fault::io(format_args!("database {}", self.name()), &error))
-    }
-
-    /// The stage's connection with the locks of the run. One that was lost since the last call is noticed here.
-    fn locked(&mut self) -> Result<&mut Stage, Fault> {
-        let known = self.stage.is_some();
-        match self.take_locks() {
-            Err(fault) if known && fault.code == "connection-lost" => {
-                self.lose();
-                self.take_locks()?;
-            }
-            done => done?,
-        }
-        self.stage()
-    }
-
-    fn take_locks(&mut self) -> Result<(), Fault> {
-        let config = Arc::clone(&self.config);
-        let stage = self.stage()?;
-        if !stage.locked {
-            lock::take(&mut stage.link, &config)?;
-            stage.locked = true;
-            // An orphan that was waited for may have changed it.
-            self.forget_schema();
-        }
-        Ok(())
-    }
-
-    /// The stage's connection. Not while a lost batch is not given up: what comes next belongs to it.
-    fn stage(&mut self) -> Result<&mut Stage, Fault> {
-        if let Batch::Lost(why) = &self.batch {
-            return Err(error::batch_lost(self.name(), why));
-        }
-        if self.stage.is_none() {
-            let mut link = self.connect(Account::Stage)?;
-            let facts = server::set_up(&mut link, &self.config)?;
-            self.stage = Some(Stage { link, facts, locked: false, clock: None });
-        }
-        self.stage.as_mut().ok_or_else(|| Fault::new("internal", "a session that was just opened is gone"))
-    }
-
-    fn host_link(&mut self) -> Result<&mut Link, Fault> {
-        if self.host.is_none() {
-            self.host = Some(self.connect(Account::Host)?);
-        }
-        self.host.as_mut().ok_or_else(|| Fault::new("internal", "a session that was just opened is gone"))
-    }
-
-    /// Connects. A server that was there before may be starting again.
-    fn connect(&mut self, account: Account) -> Result<Link, Fault> {
-        let until = Instant::now() + RETURN_TIME;
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let fault = match Link::open(&self.config, account) {
-                Ok(link) => {
-                    self.patient = false;
-                    return Ok(link);
-                }
-                Err(fault) => fault,
-            };
-            let may_return = self.patient && fault.code == "database-unreachable" && Instant::now() < until;
-            if !may_return || self.config.stop.load(Ordering::SeqCst) {
-                return Err(fault);
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_secs(1));
-        }
-    }
-
-    /// The stage's connection is gone, and an open batch with it.
-    fn lose(&mut self) {
-        self.stage = None;
-        self.patient = true;
-        if self.batch == Batch::Open {
-            self.batch = Batch::Lost("the connection was lost".to_owned());
-        }
-    }
-
-    /// The engine has given a lost batch up.
-    fn give_up_lost(&mut self) {
-        if matches!(self.batch, Batch::Lost(_)) {
-            self.batch = Batch::None;
-        }
     }
 
     /// What a guest's trouble does to the session, and what it is to the caller.
@@ -373,30 +255,6 @@ impl Session {
                 }
             }
             Health::Lost(_) => self.lose(),
-        }
-    }
-
-    /// A read outside a batch: in a transaction in which the server admits no change. A connection that was lost since the
-    /// last call is noticed here.
-    fn begin_read(&mut self) -> Result<(), Fault> {
-        const SQL: &str = "START TRANSACTION READ ONLY";
-        let known = self.stage.is_some();
-        let mut begun = self.stage()?.link.run(SQL);
-        if begun.is_err() && known {
-            self.lose();
-            begun = self.stage()?.link.run(SQL);
-        }
-        begun.map(drop).map_err(|error| {
-            self.lose();
-            error::fault(self.name(), SQL, &error)
-        })
-    }
-
-    fn end_read(&mut self) {
-        if let Some(stage) = &mut self.stage
-            && stage.link.run("COMMIT").is_err()
-        {
-            self.lose();
         }
     }
 
