@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use zstd::stream::{read, write};
+use zstd::bulk::Compressor;
+use zstd::stream::read;
+use zstd::zstd_safe::{CParameter, compress_bound};
 
 use super::text::trailer;
 use crate::effect::Fault;
@@ -36,34 +38,20 @@ pub(in super::super) struct FileEntry {
     pub(in super::super) sha256: String,
 }
 
-/// A file that is being written.
+/// A file that is being written. Each piece becomes a frame of its own, compressed where it lies: a stream would copy it first.
+/// `zstd -dc` reads the frames as one.
 pub(super) struct SqlFile {
     path: PathBuf,
     name: String,
-    encoder: write::Encoder<'static, Hashed>,
-    rows: u64,
-    /// Bytes before compression.
-    length: u64,
-}
-
-/// What goes into the file, hashed on its way.
-struct Hashed {
     file: File,
     hash: Sha256,
+    compressor: Compressor<'static>,
+    /// A frame, before it is written.
+    frame: Vec<u8>,
+    rows: u64,
+    /// Bytes before compression, and behind it.
+    length: u64,
     bytes: u64,
-}
-
-impl Write for Hashed {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(buffer)?;
-        self.hash.update(&buffer[..written]);
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 impl SqlFile {
@@ -73,12 +61,13 @@ impl SqlFile {
         let create = || {
             fault::point("mysql.dump.create")?;
             let file = File::options().create_new(true).write(true).mode(0o600).open(&path)?;
-            let mut encoder = write::Encoder::new(Hashed { file, hash: Sha256::new(), bytes: 0 }, LEVEL)?;
-            encoder.include_checksum(true)?;
-            Ok(encoder)
+            let mut compressor = Compressor::new(LEVEL)?;
+            compressor.set_parameter(CParameter::ChecksumFlag(true))?;
+            Ok((file, compressor))
         };
-        let encoder = create().map_err(|error| Fault::io(path.display(), &error))?;
-        Ok(Self { path, name, encoder, rows: 0, length: 0 })
+        let (file, compressor) = create().map_err(|error| Fault::io(path.display(), &error))?;
+        let (hash, frame) = (Sha256::new(), Vec::new());
+        Ok(Self { path, name, file, hash, compressor, frame, rows: 0, length: 0, bytes: 0 })
     }
 
     /// Bytes so far, before compression.
@@ -88,7 +77,15 @@ impl SqlFile {
 
     /// Adds text with so many rows.
     pub(super) fn write(&mut self, text: &[u8], rows: u64) -> Result<(), Fault> {
-        self.encoder.write_all(text).map_err(|error| Fault::io(self.path.display(), &error))?;
+        let mut compress = || {
+            self.frame.clear();
+            self.frame.reserve(compress_bound(text.len()));
+            self.compressor.compress_to_buffer(text, &mut self.frame)?;
+            self.file.write_all(&self.frame)
+        };
+        compress().map_err(|error| Fault::io(self.path.display(), &error))?;
+        self.hash.update(&self.frame);
+        self.bytes += self.frame.len() as u64;
         self.rows += rows;
         self.length += text.len() as u64;
         Ok(())
@@ -97,17 +94,14 @@ impl SqlFile {
     /// Adds the trailer, makes it durable and reads it back.
     pub(super) fn finish(mut self) -> Result<FileEntry, Fault> {
         self.write(trailer(self.rows).as_bytes(), 0)?;
-        let Self { path, name, encoder, rows, .. } = self;
-        let finish = || {
-            let Hashed { file, hash, bytes } = encoder.finish()?;
+        let sync = || {
             fault::point("mysql.dump.sync")?;
-            file.sync_all()?;
-            fault::point("mysql.dump.synced")?;
-            Ok((bytes, hex(hash)))
+            self.file.sync_all()?;
+            fault::point("mysql.dump.synced")
         };
-        let (bytes, sha256) = finish().map_err(|error| Fault::io(path.display(), &error))?;
-        let entry = FileEntry { name, rows, bytes, sha256 };
-        entry.read_back(&path)?;
+        sync().map_err(|error| Fault::io(self.path.display(), &error))?;
+        let entry = FileEntry { name: self.name, rows: self.rows, bytes: self.bytes, sha256: hex(self.hash) };
+        entry.read_back(&self.path)?;
         Ok(entry)
     }
 }
