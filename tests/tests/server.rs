@@ -4,8 +4,8 @@
 #![allow(clippy::print_stdout, reason = "what went wrong, before a line of numbers")]
 
 use std::process::{Child, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,10 @@ fn killed(make: impl Fn(&Server) -> Result<Counting> + Sync, victim: Victim, tim
                     // Two at a time take longer than one.
                     let moment = time.mul_f64(1.6 * (n as f64 + 0.5) / times as f64);
                     let course = one(&make, victim, moment, n, &after);
-                    tally.lock().unwrap_or_else(PoisonError::into_inner).add(&format!("killed after {moment:?}"), course);
+                    tally
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .add(&format!("killed after {moment:?}"), course);
                 }
             });
         }

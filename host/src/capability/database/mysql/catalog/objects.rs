@@ -37,15 +37,6 @@ impl Catalog {
     pub(in super::super) fn foreign_keys(&self, table: &str) -> Vec<ForeignKey> {
         self.table(table).map(|table| table.foreign_keys.clone()).unwrap_or_default()
     }
-
-    /// The tables whose foreign keys name a table, itself among them if it does.
-    pub(in super::super) fn children<'a>(&'a self, table: &'a str) -> impl Iterator<Item = &'a Table> {
-        let names = move |key: &ForeignKey| {
-            let here = key.extra.iter().all(|(name, _)| name != "schema");
-            here && key.references.eq_ignore_ascii_case(table)
-        };
-        self.tables.values().filter(move |child| child.foreign_keys.iter().any(names))
-    }
 }
 
 fn program(kind: &str, table: &str, program: &Program) -> Object {

@@ -111,7 +111,6 @@ fn a_table_made_again_from_its_definition_is_the_same_table() {
     let [key] = &zoo.foreign_keys[..] else { panic!("{:?}", zoo.foreign_keys) };
     assert_eq!((key.name.as_str(), key.references.as_str(), key.on_delete.as_str()), ("fk, 1", "p", "CASCADE"));
     assert_eq!((key.columns.clone(), key.referenced_columns.clone()), (vec!["pid".to_owned()], vec!["id".to_owned()]));
-    assert_eq!(before.children("P").map(|child| child.name.as_str()).collect::<Vec<_>>(), ["zoo, `of"]);
 }
 
 #[test]

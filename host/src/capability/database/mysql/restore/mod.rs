@@ -208,7 +208,7 @@ fn each<T: Sync>(
     };
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(tables.len()) {
-            scope.spawn(&work);
+            scope.spawn(work);
         }
     });
     first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)

@@ -205,7 +205,7 @@ fn others<'a>(
 }
 
 /// The tables that are not dropped.
-fn kept<'a>(present: &'a Catalog, dropped: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a Table> {
+fn kept(present: &Catalog, dropped: impl Fn(&str) -> bool) -> impl Iterator<Item = &Table> {
     present.tables.values().filter(move |table| !dropped(&table.name))
 }
 

@@ -142,7 +142,7 @@ fn every_type_and_name_comes_back_where_the_server_takes_no_stream() {
     let saved = Saved::new(schema, Quiet::Frozen);
     let manifest = verify(&saved.directory).unwrap();
     saved.schema.run("DROP TABLE ints, texts, bytes, bits, shapes");
-    super::super::load::load(&saved.schema.config(), &saved.directory, &manifest, Some(false)).unwrap();
+    load::load(&saved.schema.config(), &saved.directory, &manifest, Some(false)).unwrap();
     assert_eq!(state(&saved.schema), before);
 }
 

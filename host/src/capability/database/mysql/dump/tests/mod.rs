@@ -28,7 +28,7 @@ type State = (Catalog, BTreeMap<String, u64>, Vec<Vec<String>>);
 impl Saved {
     fn new(schema: TestSchema, quiet: Quiet) -> Self {
         let directory = schema.directory().join("snapshot");
-        std::fs::create_dir(&directory).unwrap();
+        fs::create_dir(&directory).unwrap();
         let catalog = catalog(&schema);
         let tables: Vec<_> = catalog.tables.keys().cloned().collect();
         let info = save(&schema.config(), &catalog, &tables, true, &directory, quiet).unwrap();
@@ -83,12 +83,12 @@ fn state(schema: &TestSchema) -> State {
 
 /// The first file whose name has this in it.
 fn file_with(directory: &Path, part: &str) -> PathBuf {
-    let mut names: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut names: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     names.into_iter().find(|path| path.to_string_lossy().contains(part)).unwrap()
 }
 
 /// What a file holds, without its compression.
 fn text_of(path: &Path) -> Vec<u8> {
-    zstd::decode_all(std::fs::File::open(path).unwrap()).unwrap()
+    zstd::decode_all(fs::File::open(path).unwrap()).unwrap()
 }

@@ -20,7 +20,7 @@ fn seconds_and_megabytes() {
     let catalog = Catalog::read(&mut link, &config).unwrap();
     let tables: Vec<_> = catalog.tables.keys().cloned().collect();
     let directory = schema.directory().join("big");
-    std::fs::create_dir(&directory).unwrap();
+    fs::create_dir(&directory).unwrap();
     let begun = Instant::now();
     let info = save(&config, &catalog, &tables, false, &directory, Quiet::Frozen).unwrap();
     println!(
@@ -43,6 +43,6 @@ fn seconds_and_megabytes() {
 
 /// The most memory that this process has had.
 fn peak() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().split_whitespace().skip(1).collect()
 }

@@ -118,7 +118,7 @@ impl Zoo {
         let [statement] = &sql::parse(sql, used).unwrap_or_else(|why| panic!("{sql}: {why:?}"))[..] else {
             panic!("{sql}: several statements");
         };
-        let touched = sql::touched(statement, used, &catalog, &[self.schema.name.clone()]);
+        let touched = sql::touched(statement, used, &catalog, std::slice::from_ref(&self.schema.name));
         let touched = touched.unwrap_or_else(|why| panic!("{sql}: {why:?}"));
         before_touch(&self.config, &catalog, &touched).unwrap_or_else(|fault| panic!("{sql}: {fault:?}"));
         self.schema.run(&statement.text);
