@@ -74,7 +74,7 @@ fn load(schema: &Schema, directory: &Path, tell: &mut dyn FnMut(Line)) -> Result
     }
     let mut memory = 0;
     let ours: Timed<'_> = Box::new(|| {
-        let (took, most) = peak(|| time(|| Ok(database.load(&own).map_err(shown)?)))?;
+        let (took, most) = peak(|| time(|| database.load(&own).map_err(shown)))?;
         memory = memory.max(most);
         Ok(took)
     });

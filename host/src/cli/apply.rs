@@ -3,9 +3,8 @@
 use clap::ValueEnum;
 use liftlock::effect::Severity;
 use liftlock::engine::OnFailure;
-use liftlock::upgrade::Upgrade;
 
-use super::{Exit, Global, check, ending, output, signals};
+use super::{Exit, Global, check, ending, output};
 
 /// Upgrade the installation
 ///

@@ -1,10 +1,10 @@
 //! `liftlock check`.
 
 use liftlock::effect::Severity;
-use liftlock::upgrade::{Found, Upgrade};
+use liftlock::upgrade::Found;
 use serde_json::json;
 
-use super::{Exit, Format, Global, output, signals};
+use super::{Exit, Format, Global, output};
 
 /// Look whether the upgrade could run; change nothing
 ///

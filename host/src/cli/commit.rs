@@ -1,9 +1,8 @@
 //! `liftlock commit`.
 
-use liftlock::upgrade::Upgrade;
 use serde_json::json;
 
-use super::{Exit, Format, Global, output, signals};
+use super::{Exit, Format, Global, output};
 
 /// Decide that the upgrade stays: drop the undo data
 ///

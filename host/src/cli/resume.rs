@@ -1,9 +1,7 @@
 //! `liftlock resume`.
 
-use liftlock::upgrade::Upgrade;
-
 use super::apply::Choice;
-use super::{Exit, Global, ending, output, signals};
+use super::{Exit, Global, ending, output};
 
 /// Go on with a run that was killed, stopped or kept after a failure
 ///

@@ -5,10 +5,10 @@ use liftlock::engine::Lock;
 use liftlock::engine::sink::Silent;
 use liftlock::engine::state::{Phase, State};
 use liftlock::report::words;
-use liftlock::upgrade::{self, Trouble, Upgrade};
+use liftlock::upgrade::{self, Trouble};
 use serde_json::json;
 
-use super::{Exit, Format, Global, output, signals};
+use super::{Exit, Format, Global, output};
 
 /// Say where the last run is, and what comes next
 ///

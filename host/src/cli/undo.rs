@@ -1,9 +1,7 @@
 //! `liftlock undo`.
 
-use liftlock::upgrade::Upgrade;
-
 use super::output::{self, ErrorText};
-use super::{Exit, Global, ending, signals};
+use super::{Exit, Global, ending};
 
 /// Put everything back as it was before the run
 ///
