@@ -10,7 +10,8 @@ use liftlock_tests::fixture::roundcube::{
 };
 use liftlock_tests::host::Host;
 use liftlock_tests::http::Server;
-use liftlock_tests::{numbers, places};
+use liftlock_tests::webmail::Webmail;
+use liftlock_tests::{mariadb, numbers, places};
 use tempfile::TempDir;
 
 struct Site {
@@ -79,6 +80,26 @@ fn users_data_is_there(site: &Site) -> Result<()> {
         !site.installation.root.join("program/lib/old_only.php").exists(),
         "a file of the old version is still there"
     );
+    Ok(())
+}
+
+/// A zoo of every type, key and program stands beside it: nothing of that may be lost on the way down.
+#[test]
+fn up_and_down_again_on_a_server_with_a_zoo_beside() -> Result<()> {
+    let site = Webmail::on(&mariadb::shared()?)?;
+    let (installation, before) = (&site.installation, &site.before);
+    site.succeeds("check")?;
+    assert_eq!(before.diff(&installation.exact_digest()?), Vec::<String>::new(), "check has changed something");
+    site.succeeds("apply")?;
+    assert_eq!(
+        (installation.version()?, installation.schema()?),
+        (site.template.version.clone(), NEW_SCHEMA.to_owned())
+    );
+    let compared = before.diff(&installation.digest()?).len();
+    site.succeeds("undo")?;
+    let differences = before.diff(&installation.exact_digest()?);
+    assert_eq!(differences, Vec::<String>::new(), "undo must end where apply began");
+    numbers(format_args!("on a server: {compared} differences by apply, 0 of {} left by undo", before.len()));
     Ok(())
 }
 
