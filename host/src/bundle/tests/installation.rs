@@ -55,13 +55,13 @@ fn what_is_not_there_or_not_known_is_refused() {
         (
             "sqlite = \"www/data/shop.sqlite\"",
             "url-env = \"DB\"\nurl-file = \"db.url\"",
-            "installation.toml:14: [databases.main] url-env: says where the database is beside \"url-file\" (keep one of \
+            "installation.toml:13: [databases.main] url-env: says where the database is beside \"url-file\" (keep one of \
              the two)",
         ),
         (
             "sqlite = \"www/data/shop.sqlite\"",
             "url-env = \"DB\"\ntls = \"allways\"",
-            "installation.toml:15: [databases.main] tls: \"allways\" is not a known word",
+            "installation.toml:15: [databases.main] tls: \"allways\" is not a known word (known: off, preferred, required)",
         ),
         (
             "sqlite = \"www/data/shop.sqlite\"",

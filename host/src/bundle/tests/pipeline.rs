@@ -37,7 +37,7 @@ fn a_file_that_is_not_toml_of_the_format_is_refused() {
         (
             "foreign_keys = true",
             "sql_mode = \"STRICT_TRANS_TABLES, ansi_quotes\"",
-            "bundle/pipeline.toml:10: [databases.main] sql_mode: the mode ANSI_QUOTES is not supported: it changes how SQL \
+            "bundle/pipeline.toml:9: [databases.main] sql_mode: the mode ANSI_QUOTES is not supported: it changes how SQL \
              is read",
         ),
         (
@@ -126,7 +126,7 @@ fn a_slot_that_says_the_wrong_thing_is_refused() {
         (
             "access = \"write\", reason = \"raises",
             "access = \"admin\", reason = \"raises",
-            "bundle/pipeline.toml:42: [[slot]] \"migrate-sql\" asks[0].access: \"admin\" is not a known word (known: read, write)",
+            "bundle/pipeline.toml:42: [[slot]] \"migrate-sql\" asks[0].access: \"admin\" is not a known word (known: define, read, write)",
         ),
         (
             ", reason = \"raises the schema\"",

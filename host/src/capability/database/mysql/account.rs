@@ -8,7 +8,6 @@ use mysql_async::{Opts, OptsBuilder, SslOpts};
 
 use super::MysqlConfig;
 use super::link::Account;
-use crate::effect::Fault;
 
 /// What every session of ours sets, on servers that know it: MySQL runs what stands behind its own version, MariaDB leaves out
 /// comments for MySQL from 5.7 on.
@@ -32,6 +31,21 @@ pub enum Tls {
     Required(Option<PathBuf>),
     /// Never.
     Off,
+}
+
+impl Tls {
+    /// Without the operator's word that it is needed, any certificate is better than none.
+    fn options(&self) -> Option<SslOpts> {
+        let ssl = SslOpts::default();
+        match self {
+            Self::Off => None,
+            Self::Preferred => {
+                Some(ssl.with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true))
+            }
+            Self::Required(None) => Some(ssl),
+            Self::Required(Some(authority)) => Some(ssl.with_root_certs(vec![authority.clone().into()])),
+        }
+    }
 }
 
 /// Where the server listens.
@@ -80,8 +94,8 @@ impl fmt::Debug for Server {
 }
 
 impl MysqlConfig {
-    /// The options of a connection.
-    pub(super) fn options(&self, account: Account) -> Result<Opts, Fault> {
+    /// The options of a connection. `encrypted`: if the operator has not ruled it out.
+    pub(super) fn options(&self, account: Account, encrypted: bool) -> Opts {
         let server = &self.server;
         let credentials = match (account, &server.stage_account) {
             (Account::Stage, Some(stage)) => stage,
@@ -99,14 +113,11 @@ impl MysqlConfig {
             Place::Socket(path) => options.socket(Some(path.display().to_string())),
             Place::Tcp(host, port) => options.ip_or_hostname(host).tcp_port(*port),
         };
-        if let (Tls::Required(authority), Place::Tcp(..)) = (&server.tls, &server.place) {
-            let ssl = SslOpts::default();
-            let ssl = match authority {
-                Some(file) => ssl.with_root_certs(vec![file.clone().into()]),
-                None => ssl,
-            };
-            options = options.ssl_opts(ssl);
+        if let Place::Tcp(..) = &server.place
+            && encrypted
+        {
+            options = options.ssl_opts(server.tls.options());
         }
-        Ok(options.into())
+        options.into()
     }
 }

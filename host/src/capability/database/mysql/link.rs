@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError, Error, Params, Row};
+use mysql_async::{Conn, DriverError, Error, Opts, Params, Row};
 use tokio::runtime::{Builder, Runtime};
 
 use super::MysqlConfig;
+use super::account::Tls;
 use super::error;
 use super::watchdog::{Ended, Killer, Limit, watched};
 use crate::effect::Fault;
@@ -54,13 +55,19 @@ impl Link {
             .enable_all()
             .build()
             .map_err(|error| Fault::io(format_args!("database {}", config.name), &error))?;
-        let options = config.options(account)?;
-        let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options.clone())).await };
-        let connection = match runtime.block_on(connecting) {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(error::connecting(config, &error)),
-            Err(_) => return Err(error::unreachable(config, "it does not answer")),
+        let connect = |options: &Opts| {
+            let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options.clone())).await };
+            runtime.block_on(connecting).map_err(|_| error::unreachable(config, "it does not answer"))
         };
+        let mut options = config.options(account, true);
+        let mut answer = connect(&options)?;
+        // Said before anybody has logged in.
+        let clear_only = matches!(answer, Err(Error::Driver(DriverError::NoClientSslFlagFromServer)));
+        if clear_only && config.server.tls == Tls::Preferred {
+            options = config.options(account, false);
+            answer = connect(&options)?;
+        }
+        let connection = answer.map_err(|error| error::connecting(config, &error))?;
         let killer = Killer::new(options, connection.id());
         Ok(Self { connection: Some(connection), runtime, killer })
     }
