@@ -158,7 +158,15 @@ mod tests {
     fn a_server_that_outlived_its_owner_is_killed_and_another_process_of_its_number_is_not() {
         let parent = tempfile::tempdir().unwrap();
         let left = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent.path()).unwrap();
-        let sleep = |argument: String| Command::new("sh").args(["-c", "sleep 60; :", &argument]).spawn().unwrap();
+        let sleep = |argument: String| {
+            let child = Command::new("sh").args(["-c", "sleep 60; :", &argument]).spawn().unwrap();
+            // Just started, a process has no arguments for a moment.
+            let arguments = format!("/proc/{}/cmdline", child.id());
+            while fs::read(&arguments).unwrap().is_empty() {
+                std::thread::yield_now();
+            }
+            child
+        };
         let mut other = sleep("--datadir=/elsewhere/data".to_owned());
         fs::write(left.path().join(PID), format!("{}\n", other.id())).unwrap();
         kill_server_in(left.path());
