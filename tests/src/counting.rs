@@ -74,6 +74,12 @@ impl Counting {
         Self::new(server, ROWS, slot.database("write"), place)
     }
 
+    /// The same with a host that is broken in these ways; with commas.
+    #[must_use]
+    pub fn broken(self, mutants: &str) -> Self {
+        Self { host: self.host.with("LIFTLOCK_MUTANT", mutants), ..self }
+    }
+
     /// The directory of the installation.
     #[must_use]
     pub fn directory(&self) -> &Path {

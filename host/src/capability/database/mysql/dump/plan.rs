@@ -117,7 +117,8 @@ fn ranges(reader: &mut Reader<'_>, table: &Table, key: &str, count: u64) -> Resu
 /// server said about the bounds.
 fn conditions(key: &str, least: i128, most: i128, count: u64) -> Vec<String> {
     let step = (most.saturating_sub(least) / i128::from(count)).max(1);
-    let mut cuts: Vec<i128> = (1..i128::from(count)).map(|index| least + index * step).collect();
+    let mut cuts: Vec<i128> =
+        (1..i128::from(count)).map(|index| least.saturating_add(index.saturating_mul(step))).collect();
     cuts.retain(|cut| *cut <= most);
     let starts = std::iter::once(None).chain(cuts.iter().map(Some));
     let ends = cuts.iter().map(Some).chain(std::iter::once(None));
@@ -160,5 +161,12 @@ mod tests {
         let widest = conditions("k", i128::from(i64::MIN), i128::from(u64::MAX), 2);
         assert_eq!(widest.len(), 2);
         assert_eq!(conditions("k", 1, 1, 1), [""]);
+    }
+
+    #[test]
+    fn bounds_that_no_column_can_have_are_survived() {
+        for (least, most) in [(i128::MIN, i128::MAX), (i128::MAX, i128::MIN), (i128::MAX, i128::MAX)] {
+            assert!(!conditions("k", least, most, 64).is_empty());
+        }
     }
 }
