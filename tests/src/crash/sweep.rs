@@ -120,7 +120,9 @@ impl<'a> Sweep<'a> {
         let place = self.step * others;
         match self.among {
             None => 1 + place,
-            Some(points) => usize::try_from(place).ok().and_then(|place| points.get(place)).copied().unwrap_or(TOO_MANY),
+            Some(points) => {
+                usize::try_from(place).ok().and_then(|place| points.get(place)).copied().unwrap_or(TOO_MANY)
+            }
         }
     }
 

@@ -92,7 +92,8 @@ fn take_run(link: &mut Link, config: &MysqlConfig) -> Result<(), Fault> {
 fn take_schema(link: &mut Link, config: &MysqlConfig) -> Result<(), Fault> {
     // Lower case: some servers do not tell apart "App" and "app".
     let name = lock_name("schema", &config.server.schema.to_lowercase());
-    if get(link, config, &name, GOING_AWAY)? || fault::mutant("lock-not-waited") {
+    let broken = fault::mutant("lock-not-waited");
+    if get(link, config, &name, if broken { Duration::ZERO } else { GOING_AWAY })? || broken {
         return Ok(());
     }
     let from = match holder(link, config, &name)? {

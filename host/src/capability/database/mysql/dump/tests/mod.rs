@@ -3,7 +3,6 @@
 mod exact;
 mod hostile;
 mod killed;
-mod numbers;
 mod programs;
 
 use std::collections::BTreeMap;
