@@ -16,6 +16,8 @@ mod snapshots;
 mod spool;
 pub mod sqlite;
 mod stage;
+#[cfg(test)]
+mod testing;
 mod value;
 mod worker;
 

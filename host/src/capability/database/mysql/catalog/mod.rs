@@ -121,7 +121,11 @@ impl Catalog {
     ///
     /// # Errors
     /// As [`Catalog::read`].
-    pub(super) fn read_tables(link: &mut Link, config: &MysqlConfig, names: Option<&BTreeSet<String>>) -> Result<Self, Fault> {
+    pub(super) fn read_tables(
+        link: &mut Link,
+        config: &MysqlConfig,
+        names: Option<&BTreeSet<String>>,
+    ) -> Result<Self, Fault> {
         plainly(link, config, |reader| Self::tables(reader, &names.map_or_else(Only::all, Only::names)))
     }
 

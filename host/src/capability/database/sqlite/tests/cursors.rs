@@ -41,24 +41,7 @@ fn columns_come_packed_by_type() {
 #[test]
 fn a_query_in_the_middle_of_a_cursor_moves_its_rest_to_disk_and_nothing_is_lost() {
     let place = Place::new(MANY);
-    let mut cursor = place.database.query("SELECT id, text FROM many ORDER BY id", &[], None).unwrap();
-    let mut ids = Vec::new();
-    let mut round = 0;
-    loop {
-        let page = cursor.next(777).unwrap();
-        if page.rows == 0 {
-            break;
-        }
-        assert!(matches!(&page.columns[1].data, ColumnData::Texts(_)));
-        ids.extend((0..page.rows as usize).map(|row| row_of(&page, row)[0].clone()));
-        round += 1;
-        if round % 3 == 0 {
-            assert_eq!(place.int("SELECT count(*) FROM many"), 10_000);
-        }
-    }
-    assert_eq!(ids, (1..=10_000).map(Value::Int).collect::<Vec<_>>());
-    // The file has no name: nothing is left however we end.
-    assert_eq!(std::fs::read_dir(&place.config.spool).unwrap().count(), 0);
+    testing::nothing_is_lost_when_other_queries_come_between(&place.database, &place.config.spool);
 }
 
 #[test]

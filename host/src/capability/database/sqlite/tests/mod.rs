@@ -16,8 +16,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{Sqlite, SqliteConfig};
-use crate::capability::database::{Cell, Driver, Executed, Page, Statement, Value};
-use crate::effect::{CallError, Failure, Fault, Marker, Store};
+use crate::capability::database::testing::{self, answer, fault, row_of};
+use crate::capability::database::{Driver, Executed, Statement, Value};
+use crate::effect::{CallError, Marker, Store};
 
 /// A database in a directory of its own.
 struct Place {
@@ -95,52 +96,16 @@ impl Place {
     }
 
     fn try_rows(&self, sql: &str) -> Result<Vec<Vec<Value>>, CallError> {
-        let mut cursor = self.database.query(sql, &[], None)?;
-        let mut rows = Vec::new();
-        loop {
-            let page = cursor.next(1000)?;
-            if page.rows == 0 {
-                return Ok(rows);
-            }
-            rows.extend((0..page.rows as usize).map(|row| row_of(&page, row)));
-        }
+        testing::rows(&self.database, sql, &[])
     }
 
     fn int(&self, sql: &str) -> i64 {
-        match self.rows(sql).as_slice() {
-            [row] => match row.as_slice() {
-                [Value::Int(int)] => *int,
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
-        }
+        testing::int(&self.database, sql)
     }
-}
-
-fn row_of(page: &Page, row: usize) -> Vec<Value> {
-    (0..page.columns.len()).map(|column| page.cell(column, row).map(Cell::to_value).unwrap()).collect()
 }
 
 fn marker(sequence: u64) -> Marker {
     Marker { run: "run-1".to_owned(), stage: 0, sequence, recording: sequence * 100 }
-}
-
-#[track_caller]
-fn answer<T>(result: Result<T, CallError>) -> Failure {
-    match result {
-        Err(CallError::Answer(failure)) => failure,
-        Err(CallError::Fault(fault)) => panic!("fault: {fault:?}"),
-        Ok(_) => panic!("it worked"),
-    }
-}
-
-#[track_caller]
-fn fault<T>(result: Result<T, impl Into<CallError>>) -> Fault {
-    match result.map_err(Into::into) {
-        Err(CallError::Fault(fault)) => fault,
-        Err(CallError::Answer(failure)) => panic!("answer: {failure:?}"),
-        Ok(_) => panic!("it worked"),
-    }
 }
 
 /// Ten thousand rows of about 100 bytes.

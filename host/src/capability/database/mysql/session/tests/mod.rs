@@ -12,8 +12,9 @@ use std::time::Duration;
 use super::super::testing::{TestSchema, server};
 use super::super::{Mysql, MysqlConfig};
 use super::Session;
-use crate::capability::database::{Cell, Driver, Executed, Page, Statement, Value};
-use crate::effect::{CallError, Failure, Fault, Marker, Store};
+use crate::capability::database::testing::{self, answer, fault, row_of};
+use crate::capability::database::{Driver, Executed, Statement, Value};
+use crate::effect::{CallError, Fault, Marker, Store};
 
 /// A schema of a test, and the driver on it.
 struct Place {
@@ -81,25 +82,11 @@ impl Place {
     }
 
     fn try_rows(&self, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>, CallError> {
-        let mut cursor = self.database.query(sql, params, None)?;
-        let mut rows = Vec::new();
-        loop {
-            let page = cursor.next(1000)?;
-            if page.rows == 0 {
-                return Ok(rows);
-            }
-            rows.extend((0..page.rows as usize).map(|row| row_of(&page, row)));
-        }
+        testing::rows(&self.database, sql, params)
     }
 
     fn int(&self, sql: &str) -> i64 {
-        match self.rows(sql).as_slice() {
-            [row] => match row.as_slice() {
-                [Value::Int(int)] => *int,
-                other => panic!("{other:?}"),
-            },
-            other => panic!("{other:?}"),
-        }
+        testing::int(&self.database, sql)
     }
 }
 
@@ -107,30 +94,8 @@ fn statement<'a>(sql: &'a str, params: &'a [Value]) -> Statement<'a> {
     Statement { sql, params, now: 1_700_000_000_123, define: false }
 }
 
-fn row_of(page: &Page, row: usize) -> Vec<Value> {
-    (0..page.columns.len()).map(|column| page.cell(column, row).map(Cell::to_value).unwrap()).collect()
-}
-
 fn marker(database: &Mysql, sequence: u64) -> Marker {
     Marker { run: database.desk.config().run.clone(), stage: 0, sequence, recording: sequence * 100 }
-}
-
-#[track_caller]
-fn answer<T>(result: Result<T, CallError>) -> Failure {
-    match result {
-        Err(CallError::Answer(failure)) => failure,
-        Err(CallError::Fault(fault)) => panic!("fault: {fault:?}"),
-        Ok(_) => panic!("it worked"),
-    }
-}
-
-#[track_caller]
-fn fault<T>(result: Result<T, impl Into<CallError>>) -> Fault {
-    match result.map_err(Into::into) {
-        Err(CallError::Fault(fault)) => fault,
-        Err(CallError::Answer(failure)) => panic!("answer: {failure:?}"),
-        Ok(_) => panic!("it worked"),
-    }
 }
 
 /// Ten thousand rows of about 100 bytes.
