@@ -32,6 +32,7 @@
 pub mod database;
 pub mod failure;
 pub mod files;
+pub mod look;
 pub mod network;
 pub mod rows;
 pub mod run;
