@@ -9,6 +9,7 @@
 //! | `carry-unknown` | directories of which every live entry is carried that the new version does not have (`skins`) |
 //! | `merge` | files, and directories with all below them, in which users change the application's own files: see [`merge`] |
 //! | `merge-mark` | a live file that the last update wrote; what was written an hour later was changed by somebody |
+//! | `merge-witness` | a live file that the last update did not write; if it is of the same hour, times tell nothing |
 //! | `beside` | what is added to the name of a file of the new version that a copied one replaces (`.new`); default: it is removed |
 //! | `aside` | a name at the top of the tree for what the new version has in carried directories: `fill` of `switch-files`; default: it is removed |
 //! | `code` | the application's own code for a failure; default the host's |
@@ -110,7 +111,7 @@ fn plan_of_slot() -> Result<Plan, Failure> {
 }
 
 fn merge_of_slot() -> Merge {
-    Merge { paths: run::list_param("merge"), mark: run::param("merge-mark") }
+    Merge { paths: run::list_param("merge"), mark: run::param("merge-mark"), witness: run::param("merge-witness") }
 }
 
 /// The switch leaves one name at the top of the tree alone, not a path.

@@ -11,6 +11,9 @@
 //! | differs, and was written an hour or more after the mark | the users' own: losing a change is worse than an old file |
 //! | differs, and was not | the new version's; the old one is kept with the old version until `commit` |
 //!
+//! Times say nothing where somebody has copied the whole installation without them. A witness tells: a file that the update
+//! did not write. If it is of the same hour as the mark, all that differs is taken for the users' own.
+//!
 //! A link, or a directory in the place of a file, is the users' own hand too, but only a file or link can take a file's place.
 
 use liftlock_sdk::failure::Failure;
@@ -56,6 +59,8 @@ pub(crate) struct Merge {
     pub(crate) paths: Vec<String>,
     /// A file of the installation that its last update wrote.
     pub(crate) mark: Option<String>,
+    /// One that it did not write.
+    pub(crate) witness: Option<String>,
 }
 
 /// What is to be done. Paths, in order.
@@ -77,15 +82,23 @@ impl Merge {
         tree: &impl Compare,
         carries: &[Pair],
     ) -> Result<Merged, Failure> {
-        // Without a mark nothing can be told by times, and what differs is the users' own.
-        let mark = match &self.mark {
-            Some(path) => root.facts(path)?.map(|facts| facts.modified),
-            None => None,
-        };
-        let mut work =
-            Work { root, tree, carries, since: mark.map(|mark| mark.saturating_add(SLACK)), merged: Merged::default() };
+        let since = self.since(root)?;
+        let mut work = Work { root, tree, carries, since, merged: Merged::default() };
         self.paths.iter().try_for_each(|path| work.visit(path))?;
         Ok(work.merged)
+    }
+
+    /// From when on a file was written by somebody else than the update. None if times do not tell.
+    fn since(&self, root: &impl Compare) -> Result<Option<u64>, Failure> {
+        let time = |path: &Option<String>| -> Result<Option<u64>, Failure> {
+            match path {
+                Some(path) => Ok(root.facts(path)?.map(|facts| facts.modified)),
+                None => Ok(None),
+            }
+        };
+        let (mark, witness) = (time(&self.mark)?, time(&self.witness)?);
+        let tells = |mark: &u64| witness.is_none_or(|witness| witness.abs_diff(*mark) > SLACK);
+        Ok(mark.filter(tells).map(|mark| mark.saturating_add(SLACK)))
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! Where the operator has named the command (`clear-cache`: PHP's own `cache:clear`), it is run, and what its user, limits and
 //! reach are is the operator's to say. Otherwise the directory is emptied, and the first request builds the cache: that one
-//! is slow, and needs a web server that may write there.
+//! is slow, and needs a web server that may write there. A directory that is not there yet is made; like all that is new it
+//! belongs to the owner of the root, or to whom the operator says (`owner` of the root).
 //!
 //! | parameter | what it is |
 //! | --- | --- |
@@ -42,13 +43,15 @@ impl Stage for BuildCache {
     }
 
     fn apply() -> Result<Outcome, Failure> {
-        let name = command();
+        let (root, cache, name) = (root()?, cache(), command());
+        let made = make(&root, &cache)?;
         if command::is_there(&name) {
             command::run(&name)?.expect_success(&name)?;
             return Ok(Outcome::changed(format!("built by the command {name}")));
         }
-        let emptied = empty(&root()?, &cache())?;
-        Ok(Outcome::changed_if(emptied > 0, format!("{emptied} entries removed; the first request builds the cache")))
+        let emptied = empty(&root, &cache)?;
+        let summary = format!("{emptied} entries removed; the first request builds the cache");
+        Ok(Outcome::changed_if(made || emptied > 0, summary))
     }
 
     fn verify() -> Findings {
@@ -91,11 +94,17 @@ fn is_directory(root: &Directory, path: &str) -> Result<bool, Failure> {
     Ok(root.stat(path)?.is_some_and(|entry| entry.kind == "directory"))
 }
 
+/// Sees to it that the directory is there. Answers whether it had to be made.
+fn make(root: &Directory, cache: &str) -> Result<bool, Failure> {
+    if is_directory(root, cache)? {
+        return Ok(false);
+    }
+    root.make_parents(cache)?;
+    root.make_dir(cache).map(|()| true)
+}
+
 /// Removes what is in the directory, which itself keeps its owner and mode. Answers how much that was.
 fn empty(root: &Directory, cache: &str) -> Result<usize, Failure> {
-    if !is_directory(root, cache)? {
-        return Ok(0);
-    }
     let names: Vec<String> = root.list(cache)?.into_iter().map(|entry| entry.name).filter(|name| goes(name)).collect();
     for name in &names {
         root.remove(&files::join(cache, name)).map_err(|failure| failure.at(name))?;

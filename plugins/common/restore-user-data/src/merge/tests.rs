@@ -48,7 +48,7 @@ const THEMES: &[&str] = &["themes/", "themes/blank/"];
 
 fn merge(live: &[(&str, u64, &'static str)], new: &[(&str, u64, &'static str)], mark: Option<&str>) -> Merged {
     let live: Vec<_> = live.iter().copied().chain([MARK]).collect();
-    let merge = Merge { paths: vec!["themes".to_owned()], mark: mark.map(str::to_owned) };
+    let merge = Merge { paths: vec!["themes".to_owned()], mark: mark.map(str::to_owned), witness: None };
     merge.resolve(&files(THEMES, &live), &files(THEMES, new), &[]).unwrap()
 }
 
@@ -80,6 +80,19 @@ fn without_a_mark_what_differs_is_the_users_own() {
 }
 
 #[test]
+fn where_all_times_are_the_same_what_differs_is_the_users_own() {
+    let kept = |written| {
+        let live = files(THEMES, &[MARK, ("local.php", written, "x"), ("themes/blank/a", 10_000, "old")]);
+        let (mark, witness) = (Some("version.txt".to_owned()), Some("local.php".to_owned()));
+        let merge = Merge { paths: vec!["themes".to_owned()], mark, witness };
+        let merged = merge.resolve(&live, &files(THEMES, &[("themes/blank/a", 0, "new")]), &[]).unwrap();
+        merged.kept == ["themes/blank/a"]
+    };
+    assert!(kept(10_000) && kept(13_600) && kept(6_400));
+    assert!(!kept(13_601) && !kept(6_399));
+}
+
+#[test]
 fn what_is_the_same_is_left_alone_and_what_is_only_here_is_carried() {
     let live = [("themes/blank/a", 50_000, "same"), ("themes/blank/mine", 1, "x")];
     let merged = merge(&live, &[("themes/blank/a", 0, "same"), ("themes/blank/new", 0, "y")], Some("version.txt"));
@@ -97,6 +110,6 @@ fn a_link_in_the_place_of_a_file_is_the_users_own() {
 fn what_is_carried_anyway_is_not_looked_at() {
     let carried = [Pair { from: "themes/blank".to_owned(), to: "themes/blank".to_owned() }];
     let live = files(THEMES, &[("themes/blank/a", 1, "x")]);
-    let merge = Merge { paths: vec!["themes".to_owned()], mark: None };
+    let merge = Merge { paths: vec!["themes".to_owned()], mark: None, witness: None };
     assert_eq!(merge.resolve(&live, &files(&["themes/"], &[]), &carried), Ok(Merged::default()));
 }
