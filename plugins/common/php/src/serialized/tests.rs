@@ -84,7 +84,7 @@ fn something_after_the_value_is_refused() {
 fn what_is_too_deep_or_too_big_is_refused() {
     let nested = |depth: usize| format!("{}N;{}", "a:1:{i:0;".repeat(depth), "}".repeat(depth));
     assert_eq!(code(nested(MAX_DEPTH + 1)), "too-deep");
-    assert_eq!(code("a:1:{i:0;".repeat(1_000_000)), "too-deep");
+    assert_eq!(code("a:1:{i:0;".repeat(400_000)), "too-deep");
     assert_eq!(code(vec![b's'; MAX_SIZE + 1]), "too-big");
     let deepest = nested(MAX_DEPTH);
     assert_eq!(parse(deepest.as_bytes()).unwrap().write(), deepest.as_bytes());
