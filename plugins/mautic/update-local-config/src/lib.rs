@@ -19,7 +19,7 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `root` | the live root; default `app` |
-//! | `base` | the path at which PHP sees the root; default what the absolute paths in the settings agree on |
+//! | `base` | the path at which PHP sees the root; default what the absolute paths in the settings agree on; a pipeline has it as `""`, so that the operator can say it |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
 //! | input | kind | what it is |

@@ -61,6 +61,13 @@ fn unknown(file: &File, base: Option<&str>) -> impl Iterator<Item = Finding> {
 fn outside(key: &str, text: &str, settings: &Settings, base: Option<&str>) -> Option<Finding> {
     let Location::Outside(path) = mautic_settings::locate(text, base) else { return None };
     let place = settings.files().filter(|file| file.get(key) != Setting::Missing).last()?.place(key);
+    if base.is_none() && path.contains("/app/") {
+        let message = format!(
+            "{place}: `{key}` names {path}, and nobody knows whether that is this installation: it stays as it is"
+        );
+        let fix = "the paths in the settings do not agree on where the root is: say so by `base` in [params.update-local-config]";
+        return Some(Finding::warning("base-not-known", message).fix(fix));
+    }
     let message = format!("{place}: `{key}` names {path}, which is not in the root: it stays as it is");
     Some(match key {
         "cache_path" => Finding::warning("cache-outside", message)

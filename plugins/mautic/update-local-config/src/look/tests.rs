@@ -48,6 +48,13 @@ fn a_place_outside_of_the_root_is_named() {
 }
 
 #[test]
+fn paths_that_do_not_agree_on_the_root_are_a_warning() {
+    let live = live("'cache_path' => '/a/app/cache', 'log_path' => '/b/app/logs'");
+    let codes: Vec<String> = settings(&live, None).into_iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["base-not-known", "base-not-known"]);
+}
+
+#[test]
 fn a_rule_that_does_not_hold_blocks() {
     let live = live("'theme' => 'Mauve', 'webhook_start' => 5, 'mailer_transport' => getenv('X')");
     let left: Vec<String> = left(&live.local, None).into_iter().map(|finding| finding.message).collect();
