@@ -45,7 +45,13 @@ fn of_rate_limiter(limiter: &Setting<'_>) -> Option<Finding> {
 
 /// The settings could not be read: what depends on them is left out, or taken from parameters.
 pub(crate) fn unread(failure: Failure) -> Finding {
-    Finding::from(failure).fix("mend the file so that PHP and this program can read it; then: liftlock check")
+    let fix = match failure.is("setting-not-known") {
+        true => {
+            "say it in installation.toml: [params.check-requirements] prefix = \"…\", and the same for the slots of migrations"
+        }
+        false => "mend the file so that PHP and this program can read it; then: liftlock check",
+    };
+    Finding::from(failure).fix(fix)
 }
 
 #[cfg(test)]
@@ -91,6 +97,8 @@ mod tests {
     fn settings_that_cannot_be_read_block_with_a_fix() {
         let finding = unread(Failure::new("config-missing", "app/config/local.php is not there"));
         assert_eq!((finding.severity.as_str(), finding.code.as_str()), ("blocking", "config-missing"));
-        assert!(finding.fix.is_some());
+        assert!(finding.fix.unwrap().starts_with("mend"));
+        let computed = unread(Failure::new("setting-not-known", "`db_table_prefix` is computed by PHP"));
+        assert!(computed.fix.unwrap().contains("prefix"));
     }
 }
