@@ -35,11 +35,7 @@ impl Stage for BuildCache {
             return Ok(Vec::new());
         }
         let message = "the cache will be emptied, and the first request builds it, which takes a minute or so";
-        let fix = format!(
-            "name the command to have it built during the upgrade: [commands.{}] in installation.toml",
-            command()
-        );
-        Ok(vec![Finding::info("cache-not-built", message).fix(fix)])
+        Ok(vec![Finding::info("cache-not-built", message)])
     }
 
     fn apply() -> Result<Outcome, Failure> {
