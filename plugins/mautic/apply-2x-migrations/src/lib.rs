@@ -1,5 +1,6 @@
 //! Has outstanding migrations of Mautic 2 run by the operator's own command `migrate-2x`, and reads the ledger again: what a
-//! console prints is no proof. Without such a command an outstanding migration blocks the run before it begins.
+//! console prints is no proof. Without such a command an outstanding migration blocks the run before it begins. The two that
+//! Mautic 3 has kept need no console: `apply-3x-migrations` applies them.
 //!
 //! | parameter | what it is |
 //! | --- | --- |
@@ -20,7 +21,7 @@ mod work;
 
 use liftlock_sdk::prelude::*;
 use mautic_migrations::installation::Installation;
-use mautic_migrations::ledger::{self, Ledger};
+use mautic_migrations::ledger::Ledger;
 use mautic_migrations::version::{self, Version};
 use mautic_migrations::{installed, two};
 
@@ -40,10 +41,9 @@ impl Stage for Apply2xMigrations {
 
     fn check() -> Findings {
         let at = Installation::open()?;
-        match Ledger::read(&at.database, &at.prefix)? {
-            Some(ledger) => Ok(work::finding(&outstanding(&at, &ledger)?, Operators.is_there()).into_iter().collect()),
-            None => Ok(vec![ledger::missing_finding(&at.prefix)]),
-        }
+        // Of a ledger that is not there `identify-2x-migrations` speaks.
+        let Some(ledger) = Ledger::read(&at.database, &at.prefix)? else { return Ok(Vec::new()) };
+        Ok(work::finding(&outstanding(&at, &ledger)?, Operators.is_there()).into_iter().collect())
     }
 
     fn apply() -> Result<Outcome, Failure> {
@@ -61,11 +61,11 @@ impl Stage for Apply2xMigrations {
 
 liftlock_sdk::export!(Apply2xMigrations);
 
-/// What the ledger lacks of what was found, or of the installed files where nothing is wired.
+/// What the ledger lacks, and a console must run, of what was found, or of the installed files where nothing is wired.
 fn outstanding(at: &Installation, ledger: &Ledger) -> Result<Vec<Version>, Failure> {
     let found = match run::input("outstanding") {
         Some(lines) => version::from_lines(&lines).into_iter().collect(),
         None => installed::read(&at.root)?,
     };
-    Ok(two::outstanding(&found, ledger))
+    Ok(two::for_console(&two::outstanding(&found, ledger)))
 }

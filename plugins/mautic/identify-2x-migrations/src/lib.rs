@@ -67,8 +67,11 @@ liftlock_sdk::export!(Identify2xMigrations);
 /// What is outstanding, for the operator. Whether that blocks is for the next stage to say: it knows whether there is a command.
 fn said(outstanding: &[Version]) -> Option<Finding> {
     (!outstanding.is_empty()).then(|| {
-        let message =
-            format!("{} migrations of Mautic 2 are outstanding: {}", outstanding.len(), in_words(outstanding));
+        let mut message = format!("outstanding migrations of Mautic 2: {}", in_words(outstanding));
+        let kept = outstanding.len() - two::for_console(outstanding).len();
+        if kept > 0 {
+            message.push_str(&format!(" ({kept} of them Mautic 3 has kept: applied with its own)"));
+        }
         Finding::info("outstanding", message)
     })
 }
@@ -84,8 +87,14 @@ mod tests {
 
     #[test]
     fn what_is_outstanding_is_named() {
-        let finding = said(&[Version::new(20190704154940)]).unwrap();
+        let finding = said(&[Version::new(20190715065013)]).unwrap();
         assert_eq!(finding.severity, "info");
-        assert_eq!(finding.message, "1 migrations of Mautic 2 are outstanding: 20190704154940");
+        assert_eq!(finding.message, "outstanding migrations of Mautic 2: 20190715065013");
+    }
+
+    #[test]
+    fn a_kept_one_is_no_reason_to_look_for_a_console() {
+        let finding = said(&[Version::new(20190715065013), two::NEWEST]).unwrap();
+        assert!(finding.message.ends_with("20190724110039 (1 of them Mautic 3 has kept: applied with its own)"));
     }
 }

@@ -169,38 +169,4 @@ pub fn is_of_three(version: Version) -> bool {
 pub const NEWEST: Version = ALL[ALL.len() - 1].version;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn they_are_in_the_order_in_which_they_run() {
-        assert!(ALL.is_sorted_by(|one, other| one.version < other.version));
-        assert_eq!(ALL.iter().filter(|migration| !migration.kept).count(), 9);
-        assert_eq!(NEWEST.to_string(), "20200422144300");
-    }
-
-    #[test]
-    fn a_kept_one_is_believed_to_be_executed_if_the_ledger_says_so() {
-        let ledger = Ledger::of(&["20190724110039".into(), "20191126093923".into()], &["version".into()]);
-        let looked_at: Vec<_> = ALL.iter().filter(|migration| migration.is_looked_at(&ledger)).collect();
-        assert_eq!(looked_at.len(), 10);
-        assert!(looked_at.iter().any(|migration| migration.version == Version::new(20190704154940)));
-    }
-
-    #[test]
-    fn only_a_version_of_three_is_of_three() {
-        assert!(!is_of_three(Version::new(20190724110039)));
-        assert!(is_of_three(Version::new(20181111095447)));
-    }
-
-    #[test]
-    fn no_migration_begins_without_its_tables() {
-        for migration in ALL.iter().filter(|migration| !migration.tables.is_empty()) {
-            let plan = (migration.plan)(&Site::default());
-            match migration.version == Version::new(20191219155630) {
-                true => assert_eq!(plan.changes().count(), 2),
-                false => assert_eq!(plan.blocking().unwrap().code, "table-missing", "{}", migration.about),
-            }
-        }
-    }
-}
+mod tests;

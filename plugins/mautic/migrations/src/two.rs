@@ -21,6 +21,12 @@ pub fn outstanding(installed: &BTreeSet<Version>, ledger: &Ledger) -> Vec<Versio
     due.collect()
 }
 
+/// Those that only the console of Mautic 2 can run: the two that Mautic 3 has kept are applied with its own.
+pub fn for_console(outstanding: &[Version]) -> Vec<Version> {
+    let is_kept = |version: &Version| three::ALL.iter().any(|migration| migration.version == *version);
+    outstanding.iter().copied().filter(|version| !is_kept(version)).collect()
+}
+
 /// What the operator should know before anything is done. `installed` are the versions of the files of Mautic 2.
 pub fn findings(installed: &BTreeSet<Version>, ledger: &Ledger) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -146,6 +152,12 @@ mod tests {
         let found: Vec<_> = outstanding(&installed(), &ledger(&known)).iter().map(Version::to_string).collect();
         assert_eq!(found, missing);
         assert_eq!(outstanding(&installed(), &ledger(&all)), []);
+    }
+
+    #[test]
+    fn what_mautic_3_has_kept_needs_no_console() {
+        let old = Version::new(20150201000000);
+        assert_eq!(for_console(&[old, Version::new(20190704154940), NEWEST]), [old]);
     }
 
     #[test]
