@@ -39,7 +39,7 @@ impl Settings {
         let first = listed.chain(assigned.clone());
         let mut seen = BTreeSet::new();
         first.filter(move |(key, _)| seen.insert(*key)).map(move |(key, value)| {
-            let last = assigned.clone().filter(|(found, _)| *found == key).next_back();
+            let last = assigned.clone().rfind(|(found, _)| *found == key);
             (key, last.map_or(value, |(_, value)| value))
         })
     }
