@@ -1,18 +1,10 @@
 //! Mautic's console, as far as the operator has named it.
 
+use liftlock_sdk::command::Ended;
 use liftlock_sdk::prelude::*;
 
 /// The name of the command in the operator's `installation.toml`.
 pub(crate) const COMMAND: &str = "migrate-2x";
-
-/// What became of a command that ran.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ended {
-    /// 0 if it says that it did its work.
-    pub(crate) exit_code: i32,
-    /// The end of what it printed, escaped.
-    pub(crate) output: String,
-}
 
 /// Runs migrations of Mautic 2. A seam: tests have a console without a host.
 pub(crate) trait Console {
@@ -26,15 +18,15 @@ pub(crate) trait Console {
     fn run(&self) -> Result<Ended, Failure>;
 }
 
-/// The operator's command. Until the SDK knows commands there is none.
+/// The operator's command.
 pub(crate) struct Operators;
 
 impl Console for Operators {
     fn is_there(&self) -> bool {
-        false
+        command::is_there(COMMAND)
     }
 
     fn run(&self) -> Result<Ended, Failure> {
-        Err(Failure::new("no-command", format!("the operator has named no command {COMMAND}")))
+        command::run(COMMAND)
     }
 }

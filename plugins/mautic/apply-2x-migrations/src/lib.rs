@@ -25,7 +25,7 @@ use mautic_migrations::ledger::Ledger;
 use mautic_migrations::version::{self, Version};
 use mautic_migrations::{installed, two};
 
-use crate::console::{Console, Operators};
+use crate::console::{COMMAND, Console, Operators};
 
 struct Apply2xMigrations;
 
@@ -37,6 +37,7 @@ impl Stage for Apply2xMigrations {
             .asks(
                 Ask::files("*").read("reads the names of the migrations, and the prefix of the tables in the settings"),
             )
+            .asks(Ask::command(COMMAND).run("runs the migrations of Mautic 2 that are outstanding"))
     }
 
     fn check() -> Findings {

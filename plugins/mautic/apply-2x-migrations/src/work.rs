@@ -46,19 +46,14 @@ pub(crate) fn apply(
     let ledger = ledger()?;
     let still: Vec<_> = outstanding.iter().copied().filter(|version| !ledger.has(*version)).collect();
     // It is the ledger that counts: a console may fail after its last migration, over a cache it cannot write.
-    match left(&still) {
-        None => {
-            if ended.exit_code != 0 {
-                run::warn(format!("{COMMAND} ended with {}, but all its migrations are executed", ended.exit_code));
-            }
-            Ok(Outcome::changed(format!("{} migrations of Mautic 2", outstanding.len())))
+    let Some(failure) = left(&still) else {
+        if !ended.succeeded() {
+            run::warn(format!("{COMMAND} ended with code {}, but all its migrations are executed", ended.exit_code));
         }
-        Some(_) if ended.exit_code != 0 => {
-            let message = format!("{COMMAND} ended with {} and left {}", ended.exit_code, in_words(&still));
-            Err(Failure::new("command-failed", message).with("output", ended.output))
-        }
-        Some(failure) => Err(failure.with("output", ended.output)),
-    }
+        return Ok(Outcome::changed(format!("{} migrations of Mautic 2", outstanding.len())));
+    };
+    ended.expect_success(COMMAND).map_err(|ended| ended.with("still-outstanding", in_words(&still)))?;
+    Err(failure)
 }
 
 /// The failure if migrations are left.
@@ -73,8 +68,9 @@ pub(crate) fn left(still: &[Version]) -> Option<Failure> {
 mod tests {
     use std::cell::Cell;
 
+    use liftlock_sdk::command::Ended;
+
     use super::*;
-    use crate::console::Ended;
 
     const DUE: [Version; 2] = [Version::new(20180702145735), Version::new(20190715065013)];
 
@@ -97,7 +93,7 @@ mod tests {
 
         fn run(&self) -> Result<Ended, Failure> {
             self.runs.set(self.runs.get() + 1);
-            Ok(Ended { exit_code: self.exit_code.unwrap_or_default(), output: "said".to_owned() })
+            Ok(Ended { exit_code: self.exit_code.unwrap_or_default(), output: "said\n".to_owned(), extra: Vec::new() })
         }
     }
 
@@ -121,14 +117,15 @@ mod tests {
         let failure = apply(&DUE, &Fake::new(Some(0)), || with(&DUE[..1])).unwrap_err();
         assert_eq!(failure.code, "still-outstanding");
         assert!(failure.message.ends_with("1 migrations of Mautic 2 are still outstanding: 20190715065013"));
-        assert_eq!(failure.extra, [("output".to_owned(), "said".to_owned())]);
     }
 
     #[test]
     fn a_console_that_fails_is_named_with_what_it_left() {
         let failure = apply(&DUE, &Fake::new(Some(1)), || with(&[])).unwrap_err();
         assert_eq!(failure.code, "command-failed");
-        assert_eq!(failure.message, "migrate-2x ended with 1 and left 20180702145735, 20190715065013");
+        assert_eq!(failure.message, "the command migrate-2x ended with code 1: said");
+        let left = ("still-outstanding".to_owned(), "20180702145735, 20190715065013".to_owned());
+        assert!(failure.extra.contains(&left));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The eleven migrations that Mautic 3.0.2 ships: two that it kept from Mautic 2, and nine of its own.
 //!
-//! Each is a plan over what is really there ([`Site`]), object by object. The originals look at one object and change two,
+//! Each is a plan over what is really there, object by object. The originals look at one object and change two,
 //! send two statements as one, and know only the names that Doctrine would have given.
 
 mod company_contacts;

@@ -1,4 +1,4 @@
-//! Plans carried out, and looked at: what is left of one. Only this and [`translations`](crate::translations) change anything.
+//! Plans carried out, and looked at: what is left of one. Only this and [`translations`] change anything.
 
 use liftlock_sdk::database::Transaction;
 use liftlock_sdk::prelude::*;
