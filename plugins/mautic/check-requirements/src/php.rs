@@ -97,8 +97,7 @@ impl Report {
         if let Some(driver) = driver.filter(lacks) {
             let message = format!("PHP has no extension {driver}, by which Mautic speaks to its database");
             found.push(
-                Finding::blocking("php-extension-missing", message)
-                    .fix(format!("have the extension {driver} installed")),
+                Finding::blocking("php-driver-missing", message).fix(format!("have the extension {driver} installed")),
             );
         }
         let missing: Vec<&str> = EXTENSIONS.into_iter().filter(lacks).collect();
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_missing_driver_blocks_and_other_extensions_warn() {
-        assert_eq!(codes(&GOOD.replace("pdo_mysql", "x")), [pair("blocking", "php-extension-missing")]);
+        assert_eq!(codes(&GOOD.replace("pdo_mysql", "x")), [pair("blocking", "php-driver-missing")]);
         assert_eq!(codes(&GOOD.replace("mbstring", "x")), [pair("warning", "php-extension-missing")]);
     }
 
