@@ -23,12 +23,21 @@ pub enum Access {
     Write,
     /// It may also make and change programs that stay in a database: triggers, views, routines, events.
     Define,
+    /// It may run it: a command of the operator's.
+    Run,
 }
 
 impl Access {
     /// All of them, with their names in the contract.
-    pub const NAMED: [(&'static str, Self); 3] =
+    pub const NAMED: [(&'static str, Self); 4] =
+        [("read", Self::Read), ("write", Self::Write), ("define", Self::Define), ("run", Self::Run)];
+
+    /// Those that there are for databases.
+    pub const OF_DATABASES: [(&'static str, Self); 3] =
         [("read", Self::Read), ("write", Self::Write), ("define", Self::Define)];
+
+    /// The one that there is for commands.
+    pub const OF_COMMANDS: [(&'static str, Self); 1] = [("run", Self::Run)];
 
     /// Those that there are for files.
     pub const OF_FILES: [(&'static str, Self); 2] = [("read", Self::Read), ("write", Self::Write)];
@@ -46,6 +55,7 @@ impl fmt::Display for Access {
             Self::Read => "read",
             Self::Write => "write",
             Self::Define => "define",
+            Self::Run => "run",
         })
     }
 }
@@ -145,7 +155,7 @@ impl From<Fault> for CallError {
 /// It holds names, sizes and inode numbers, never contents: the journal may be shown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Change {
-    /// The capability that made it: "files", "network", "database".
+    /// The capability that made it: "files", "network", "database", "command".
     pub capability: String,
     /// The verb of the contract: "write", "switch-entries".
     pub verb: String,
@@ -172,6 +182,8 @@ pub enum Verdict {
     Done(Value),
     /// It did not happen, and what it left behind is removed.
     NotDone,
+    /// How far it came cannot be known, and need not be: what it may have changed is put back as it was, and it is done again.
+    Again,
     /// It cannot be known. The run stops.
     Undetermined(String),
 }
@@ -274,6 +286,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Where it cannot be saved: nothing may then be touched.
     fn restore_point(&self, directory: &Path) -> Result<Value, Fault>;
+
+    /// Somebody is about to write whom nobody can watch: makes the restore point, which is there, hold all of the database.
+    ///
+    /// # Errors
+    /// Where it cannot be saved: nothing may then be touched.
+    fn cover(&self) -> Result<(), Fault> {
+        Ok(())
+    }
 
     /// Puts the whole database back as the restore point has it, and compares. May be called again after a kill.
     ///

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use liftlock::bundle::PlannedSlot;
+use liftlock::capability::command::{Commands, CommandsConfig};
 use liftlock::capability::database::Databases;
 use liftlock::capability::files::{ArchiveLimits, Files, FilesConfig};
 use liftlock::capability::network::{Network, NetworkConfig};
@@ -100,8 +101,10 @@ fn services() -> Result<Services> {
         stop: stop.clone(),
         meter: Meter::default(),
     };
+    let files = Arc::new(Files::open(files)?);
     Ok(Services {
-        files: Arc::new(Files::open(files)?),
+        commands: Arc::new(Commands::new(CommandsConfig::none(stop.clone()), files.clone())),
+        files,
         databases: Arc::new(Databases::new(Vec::new(), PathBuf::new(), "bench".into())),
         network: Arc::new(Network::new(NetworkConfig::new("bench", PathBuf::new(), stop))),
     })

@@ -21,6 +21,8 @@ pub struct Grants {
     pub databases: BTreeMap<String, Access>,
     /// Roots by name.
     pub roots: BTreeMap<String, Access>,
+    /// Commands by name.
+    pub commands: BTreeMap<String, Access>,
     /// Origins that may be asked: scheme, host and port.
     pub origins: Vec<String>,
     /// Private addresses that an origin may lead to, as the operator wrote them.
@@ -30,11 +32,13 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// The same for `check` and `verify`: nothing to be changed, no network.
+    /// The same for `check` and `verify`: nothing to be changed, no network. Of commands, those that change nothing are left; a
+    /// command says that itself.
     #[must_use]
     pub fn read_only(&self) -> Self {
         let read = |of: &BTreeMap<String, Access>| of.keys().map(|name| (name.clone(), Access::Read)).collect();
-        Self { databases: read(&self.databases), roots: read(&self.roots), ..Self::default() }
+        let commands = self.commands.clone();
+        Self { databases: read(&self.databases), roots: read(&self.roots), commands, ..Self::default() }
     }
 
     /// Whether nothing is granted.
@@ -47,8 +51,9 @@ impl Grants {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
         let accept = section.optional("accept", value::set(value::word(&ACCEPTED))).unwrap_or_default();
         Self {
-            databases: section.values("database", value::word(&Access::NAMED)),
+            databases: section.values("database", value::word(&Access::OF_DATABASES)),
             roots: section.values("files", value::word(&Access::OF_FILES)),
+            commands: section.values("command", value::word(&Access::OF_COMMANDS)),
             origins: section.optional("network", value::list(value::origin)).unwrap_or_default(),
             private: section.optional("private-addresses", value::list(value::private_address)).unwrap_or_default(),
             accept: accept.into_iter().map(str::to_owned).collect(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+use super::commands::NamedCommand;
 use super::document::{self, Item, Places, Section, Wrong};
 use super::grants::Grants;
 use super::limits::LimitOverrides;
@@ -31,6 +32,8 @@ pub struct Installation {
     pub databases: BTreeMap<String, DatabasePlace>,
     /// Packages that the operator has an own word about, by name.
     pub artifacts: BTreeMap<String, ArtifactPin>,
+    /// Commands that stages may run where they are granted, by name.
+    pub commands: BTreeMap<String, NamedCommand>,
     /// Parameters, by slot.
     pub params: BTreeMap<String, BTreeMap<String, String>>,
     /// What the vendor's own components are allowed, by slot.
@@ -84,7 +87,8 @@ impl Installation {
         let bytes = read_settings(path).map_err(|e| unreadable(path, &e))?;
         let base = std::path::absolute(path).map_err(|e| unreadable(path, &e))?;
         let accounts = Accounts::of_this_machine().map_err(|e| unreadable(path, &e))?;
-        let reader = Reader { base: base.parent().unwrap_or(Path::new("/")), accounts };
+        let own = rustix::process::geteuid().as_raw();
+        let reader = Reader { base: base.parent().unwrap_or(Path::new("/")), accounts, own };
         let installation = document::read(path, &bytes, |top| reader.installation(top))?;
         Problems::check(overlap::check(&installation))?;
         Ok(installation)
@@ -95,6 +99,8 @@ impl Installation {
 struct Reader<'r> {
     base: &'r Path,
     accounts: Accounts,
+    /// The number of the user that we are.
+    own: u32,
 }
 
 impl Reader<'_> {
@@ -107,6 +113,9 @@ impl Reader<'_> {
         let roots = collect(top.tables("roots"), |part| self.root(part));
         let databases = collect(top.tables("databases"), |part| self.database(part));
         let artifacts = collect(top.tables("artifacts"), |part| Some(self.artifact(part)));
+        let commands = collect(top.tables("commands"), |part| {
+            NamedCommand::read(part, self.own, |item| self.accounts.owner(item))
+        });
         let params = collect(top.tables("params"), |part| Some(part.all_values(value::param)));
         let grants = collect(top.tables("grants"), |part| Some(Grants::read(part)));
         let limits = collect(top.tables("limits"), |part| Some(LimitOverrides::read(part)));
@@ -125,6 +134,7 @@ impl Reader<'_> {
             roots,
             databases,
             artifacts,
+            commands,
             params,
             grants,
             limits,

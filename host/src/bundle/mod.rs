@@ -6,6 +6,7 @@
 //! Everything here is pure but for reading files: no wasm, no terminal, no environment, nothing is written. Every mistake is a
 //! [`Problem`] with file, line and key, and as many of them as possible are told at once.
 
+mod commands;
 mod digest;
 mod document;
 mod grants;
@@ -27,6 +28,9 @@ mod wiring;
 #[cfg(test)]
 mod tests;
 
+pub use self::commands::{
+    CommandUse, NamedCommand, PROGRAM_PATH, PlannedCommand, Reach, ReachedRoot, Variable, WorkingDirectory,
+};
 pub use self::digest::sha256_hex;
 pub use self::grants::{ACCEPT_DATA_AND_NETWORK, ACCEPT_UNPINNED_PACKAGE, Grants};
 pub use self::installation::{Installation, PipelinePin, Root, Swap};

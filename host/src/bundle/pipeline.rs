@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::commands::CommandUse;
 use super::digest::{read_limited, sha256_hex};
 use super::document::{self, Item, Places, Section, Wrong};
 use super::problem::{Problem, Problems};
@@ -31,6 +32,8 @@ pub struct Pipeline {
     pub roots: BTreeMap<String, String>,
     /// Packages that it downloads, by name.
     pub artifacts: BTreeMap<String, ArtifactPin>,
+    /// Commands that it can use where the operator has them, by name.
+    pub commands: BTreeMap<String, CommandUse>,
     /// The slots in their order.
     pub slots: Vec<Slot>,
     pub(super) places: Places,
@@ -131,12 +134,14 @@ impl Pipeline {
         let artifacts =
             top.tables("artifacts").into_iter().map(|(name, mut part)| (name, ArtifactPin::read(&mut part)));
         let artifacts = artifacts.collect();
+        let commands = top.tables("commands").into_iter().map(|(name, mut part)| (name, CommandUse::read(&mut part)));
+        let commands = commands.collect();
         let slots = read_slots(top);
         format?;
         let name = name?;
         let title = title.unwrap_or_else(|| name.clone());
         let (from, to, places) = (from?, to?, top.places());
-        Some(Self { name, title, from, to, databases, roots, artifacts, slots, places })
+        Some(Self { name, title, from, to, databases, roots, artifacts, commands, slots, places })
     }
 
     /// The slot with this name.
@@ -167,7 +172,7 @@ impl ArtifactPin {
     }
 }
 
-fn about(section: &mut Section<'_>) -> String {
+pub(super) fn about(section: &mut Section<'_>) -> String {
     section.optional("about", value::line).unwrap_or_default()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::commands::{self, PlannedCommand};
 use super::digest::{read_limited, sha256_hex};
 use super::grants::Grants;
 use super::installation::Installation;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub databases: BTreeMap<String, PlannedDatabase>,
     /// The packages that the pipeline declares, by name, with the operator's word over the vendor's.
     pub artifacts: BTreeMap<String, ArtifactPin>,
+    /// The commands that the pipeline can use, by name, with the operator's where there is one.
+    pub commands: BTreeMap<String, PlannedCommand>,
 }
 
 /// A slot as it will run.
@@ -88,7 +91,8 @@ impl Setup {
             (name.clone(), pin)
         });
         let artifacts = artifacts.collect();
-        Ok(Self { installation, bundle, slots, databases, artifacts })
+        let commands = commands::plan(&installation, &bundle.pipeline);
+        Ok(Self { installation, bundle, slots, databases, artifacts, commands })
     }
 
     /// Whether every component is there and is what was pinned.
@@ -189,6 +193,7 @@ impl<'s> Check<'s> {
         check.params_are_known();
         check.granted_is_there();
         check.the_rest_is_known();
+        check.problems.extend(commands::check(installation));
         check.problems
     }
 
@@ -276,6 +281,9 @@ impl<'s> Check<'s> {
             for name in grants.roots.keys() {
                 self.known(&format!("{section} files.{name}"), "root", name, installation.roots.keys());
             }
+            for name in grants.commands.keys() {
+                self.known(&format!("{section} command.{name}"), "command", name, installation.commands.keys());
+            }
         }
     }
 
@@ -284,6 +292,10 @@ impl<'s> Check<'s> {
         for name in installation.artifacts.keys() {
             let known = self.bundle.pipeline.artifacts.keys();
             self.known(&format!("[artifacts.{name}]"), "artifact", name, known);
+        }
+        for name in installation.commands.keys() {
+            let known = self.bundle.pipeline.commands.keys();
+            self.known(&format!("[commands.{name}]"), "command", name, known);
         }
         if let Some(file) = &installation.freeze.file {
             self.known("[freeze.file] root", "root", &file.root, installation.roots.keys());

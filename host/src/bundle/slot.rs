@@ -110,7 +110,7 @@ impl fmt::Display for Input {
 pub struct Ask {
     /// Of which capability.
     pub capability: AskedCapability,
-    /// A database, a root, or an origin; for the network "*" where only the operator knows it.
+    /// A database, a root, a command, or an origin; for the network "*" where only the operator knows it.
     pub object: String,
     /// How far.
     pub access: Access,
@@ -127,16 +127,44 @@ pub enum AskedCapability {
     Files,
     /// A server.
     Network,
+    /// A command of the operator's.
+    Command,
 }
 
-const CAPABILITIES: [(&str, AskedCapability); 3] =
-    [("database", AskedCapability::Database), ("files", AskedCapability::Files), ("network", AskedCapability::Network)];
+const CAPABILITIES: [(&str, AskedCapability); 4] = [
+    ("database", AskedCapability::Database),
+    ("files", AskedCapability::Files),
+    ("network", AskedCapability::Network),
+    ("command", AskedCapability::Command),
+];
 
 impl AskedCapability {
     /// The capability with this name in the contract.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         CAPABILITIES.iter().find(|(name, _)| *name == word).map(|(_, capability)| *capability)
+    }
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CAPABILITIES.iter().map(|(_, capability)| *capability)
+    }
+
+    /// How far one may go with it.
+    #[must_use]
+    pub fn accesses(self) -> &'static [(&'static str, Access)] {
+        match self {
+            Self::Database => &Access::OF_DATABASES,
+            Self::Files => &Access::OF_FILES,
+            Self::Network => &[("read", Access::Read)],
+            Self::Command => &Access::OF_COMMANDS,
+        }
+    }
+
+    /// Whether one may go that far with it at all.
+    #[must_use]
+    pub fn has(self, access: Access) -> bool {
+        self.accesses().iter().any(|(_, known)| *known == access)
     }
 }
 
@@ -146,6 +174,7 @@ impl fmt::Display for AskedCapability {
             Self::Database => "database",
             Self::Files => "files",
             Self::Network => "network",
+            Self::Command => "command",
         })
     }
 }
@@ -238,18 +267,25 @@ impl Ask {
         let capability = section.required("capability", value::word(&CAPABILITIES));
         let object = match capability? {
             AskedCapability::Network => section.required("object", origin_or_any),
-            AskedCapability::Database | AskedCapability::Files => section.required("object", value::name),
+            _ => section.required("object", value::name),
         };
         let access = section.required("access", value::word(&Access::NAMED));
         let reason = section.required("reason", value::line);
         let (capability, access) = (capability?, access?);
-        if capability == AskedCapability::Network && access != Access::Read {
-            let hint = Some("write \"read\"".to_owned());
-            section.note("bad-value", Some("access"), "the network is for reading only".to_owned(), hint);
-        }
-        if capability == AskedCapability::Files && access == Access::Define {
-            let hint = Some("write \"write\"".to_owned());
-            section.note("bad-value", Some("access"), "programs are defined in databases only".to_owned(), hint);
+        if !capability.has(access) {
+            let message = match capability {
+                AskedCapability::Network => "the network is for reading only",
+                AskedCapability::Files => "programs are defined in databases only",
+                AskedCapability::Database => "a database is not run",
+                AskedCapability::Command => "a command is only run",
+            };
+            let words: Vec<_> = capability.accesses().iter().map(|(word, _)| format!("{word:?}")).collect();
+            section.note(
+                "bad-value",
+                Some("access"),
+                message.to_owned(),
+                Some(format!("write {}", words.join(" or "))),
+            );
         }
         Some(Self { capability, object: object?, access, reason: reason? })
     }

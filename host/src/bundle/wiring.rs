@@ -111,6 +111,7 @@ impl Check<'_> {
             match ask.capability {
                 AskedCapability::Database => self.database(&key, &ask.object),
                 AskedCapability::Files => self.root(&key, &ask.object),
+                AskedCapability::Command => self.command(&key, &ask.object),
                 AskedCapability::Network => {}
             }
         }
@@ -132,6 +133,10 @@ impl Check<'_> {
 
     fn root(&mut self, key: &str, name: &str) {
         self.declared(key, "root", "roots", name, self.pipeline.roots.keys());
+    }
+
+    fn command(&mut self, key: &str, name: &str) {
+        self.declared(key, "command", "commands", name, self.pipeline.commands.keys());
     }
 
     fn declared<'n>(

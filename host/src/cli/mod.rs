@@ -12,6 +12,7 @@ mod resume;
 mod signals;
 mod stage;
 mod status;
+mod supervise;
 mod undo;
 
 use std::path::PathBuf;
@@ -83,6 +84,8 @@ enum Command {
     Log(log::Log),
     Stage(stage::Stage),
     Completions(completions::Completions),
+    #[command(name = liftlock::capability::command::SUPERVISE, hide = true)]
+    Supervise(supervise::Supervise),
 }
 
 /// Reads the command line and does what it says.
@@ -110,6 +113,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Log(command) => command.run(global),
         Command::Stage(command) => command.run(global),
         Command::Completions(command) => command.run(),
+        Command::Supervise(command) => command.run(),
     };
     exit.into()
 }

@@ -2,6 +2,7 @@
 //!
 //! The order of writes is the whole point; it is stated at each function. See DESIGN §6 and `reference/review.md` R1.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,13 +48,16 @@ pub enum Touches<'s> {
     Files,
     /// A database, in a way that commits by itself.
     Database(&'s Arc<dyn Store>),
+    /// Whatever a program does that nobody sees: files of roots, and these databases.
+    Command(&'s [Arc<dyn Store>]),
 }
 
-impl Touches<'_> {
-    fn database(self) -> Option<String> {
+impl<'s> Touches<'s> {
+    fn databases(self) -> &'s [Arc<dyn Store>] {
         match self {
-            Self::Database(store) => Some(store.name().to_owned()),
-            Self::Nothing | Self::Files => None,
+            Self::Database(store) => std::slice::from_ref(store),
+            Self::Command(stores) => stores,
+            Self::Nothing | Self::Files => &[],
         }
     }
 }
@@ -92,14 +96,28 @@ impl Apply {
         &mut self,
         function: &str,
         call: u64,
+        went_well: impl FnOnce(&Value) -> bool,
     ) -> Result<Option<Result<Value, Failure>>, Fault> {
+        let before = self.recording.position();
         match self.recorded::<EffectFrame>(function, call)? {
             None => Ok(None),
             Some(Err(failure)) => Ok(Some(Err(failure))),
-            Some(Ok(text)) => serde_json::from_str(&text)
-                .map(|value| Some(Ok(value)))
-                .map_err(|e| Fault::new("recording-damaged", format!("the result of {function}: {e}"))),
+            Some(Ok(text)) => {
+                let value = serde_json::from_str(&text)
+                    .map_err(|e| Fault::new("recording-damaged", format!("the result of {function}: {e}")))?;
+                if went_well(&value) {
+                    self.replayed_change();
+                } else {
+                    self.last_effect = before;
+                }
+                Ok(Some(Ok(value)))
+            }
         }
+    }
+
+    /// A change of before is in the recording: what came before it stays in it too.
+    pub(super) fn replayed_change(&mut self) {
+        self.last_effect = self.recording.length();
     }
 
     pub(super) fn push<T: Serialize>(&mut self, call: u64, answer: &T) -> Result<(), Fault> {
@@ -115,12 +133,14 @@ impl Apply {
         }
     }
 
-    /// Does an effect: close the batch · freeze · undo data · flush the recording · intent · act · done.
+    /// Does an effect: close the batch · freeze · undo data · flush the recording · intent · act · done. One that did not go
+    /// well has happened, but if the stage fails after it, `resume` does it again.
     pub(super) fn effect(
         &mut self,
         call: u64,
         touches: Touches<'_>,
         prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
+        went_well: impl FnOnce(&Value) -> bool,
     ) -> Result<Result<Value, Failure>, Fault> {
         let answer = match self.announced_effect(call, touches, prepare) {
             Ok(value) => Ok(value),
@@ -129,7 +149,7 @@ impl Apply {
         };
         let frame: EffectFrame = answer.as_ref().map(Value::to_string).map_err(Clone::clone);
         self.recording.push(call, &frame)?;
-        if answer.is_ok() {
+        if answer.as_ref().is_ok_and(went_well) {
             self.last_effect = self.recording.length();
         }
         Ok(answer)
@@ -153,16 +173,25 @@ impl Apply {
                 self.open_fenced(store)?;
                 store.rollback()?;
             }
+            Touches::Command(stores) => {
+                self.touch()?;
+                stores.iter().try_for_each(|store| self.cover(store))?;
+            }
         }
         let effect = self.shared.state(State::next_effect);
         let Prepared { change, act } = prepare(effect)?;
         self.recording.flush()?;
         let recording = self.recording.length();
-        let database = touches.database();
-        self.shared.record(Event::Intent { effect, stage: self.stage, call, recording, change, database })?;
+        if let Touches::Command(_) = touches {
+            // An open transaction of ours, even one that only reads, would keep a schema change of the command's waiting.
+            self.shared.stores().iter().for_each(|store| store.close());
+        }
+        let databases = touches.databases().iter().map(|store| store.name().to_owned()).collect();
+        self.shared.record(Event::Intent { effect, stage: self.stage, call, recording, change, databases })?;
         let io = |e: std::io::Error| Fault::io("an effect", &e);
         if fault::mutant("done-before-act") {
-            self.shared.record(Event::Done { effect, result: EffectResult::Ok(Value::Null), stamp: None })?;
+            let (result, stamps) = (EffectResult::Ok(Value::Null), BTreeMap::new());
+            self.shared.record(Event::Done { effect, result, stamps })?;
             fault::point("effect.mutant").map_err(io)?;
             return act();
         }
@@ -174,11 +203,8 @@ impl Apply {
             Err(CallError::Fault(fault)) => return Err(fault.into()),
         };
         fault::point("effect.acted").map_err(io)?;
-        let stamp = match touches {
-            Touches::Database(store) => Some(store.stamp()?),
-            Touches::Nothing | Touches::Files => None,
-        };
-        self.shared.record(Event::Done { effect, result: result.clone(), stamp })?;
+        let stamps = stamps(touches.databases())?;
+        self.shared.record(Event::Done { effect, result: result.clone(), stamps })?;
         match result {
             EffectResult::Ok(value) => Ok(value),
             EffectResult::Failed(failure) => Err(failure.into()),
@@ -236,6 +262,14 @@ impl Apply {
             return Err(foreign_write(&what).into());
         }
         Ok(store.begin(marker.as_ref())?)
+    }
+
+    /// Somebody whom nobody can watch is about to write to a database: behind the fence, and with all of it in the restore point.
+    fn cover(&self, store: &Arc<dyn Store>) -> Result<(), CallError> {
+        self.open_fenced(store)?;
+        store.rollback()?;
+        self.shared.note(&format!("saving all of database {}: a command may change it", store.name()));
+        Ok(store.cover()?)
     }
 
     fn begin_batch(&mut self, store: &Arc<dyn Store>, scope: bool) -> Result<(), CallError> {
@@ -363,6 +397,11 @@ impl Apply {
         }
         self.close_batch()
     }
+}
+
+/// The stamps of some databases, now.
+pub(super) fn stamps(stores: &[Arc<dyn Store>]) -> Result<BTreeMap<String, String>, Fault> {
+    stores.iter().map(|store| Ok((store.name().to_owned(), store.stamp()?))).collect()
 }
 
 fn diverged(function: &str) -> Fault {

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::apply::{Apply, Touches};
 use super::context::Context;
@@ -138,6 +139,7 @@ impl Conversation {
         let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
         let call = caught(&mut self.stop, call_digest(self.key, function, arguments))?;
         if let Some(answer) = caught(&mut self.stop, apply.recorded(function, call))? {
+            apply.replayed_change();
             return Ok(answer);
         }
         let answer = timed(&self.host_time, || apply.open_batch(store).and_then(|()| live()));
@@ -165,13 +167,34 @@ impl Conversation {
         A: Serialize,
         T: DeserializeOwned,
     {
+        self.attempt(function, arguments, touches, prepare, |_| true)
+    }
+
+    /// An effect that may happen and still not go well, as `went_well` says of its result: if the stage fails after it, it is
+    /// done again by `resume`. Undo puts it back like any other.
+    ///
+    /// # Errors
+    /// If the stage is at its end.
+    pub fn attempt<A, T>(
+        &mut self,
+        function: &'static str,
+        arguments: &A,
+        touches: Touches<'_>,
+        prepare: impl FnOnce(u64) -> Result<Prepared, CallError>,
+        went_well: impl Fn(&T) -> bool,
+    ) -> Called<T>
+    where
+        A: Serialize,
+        T: DeserializeOwned,
+    {
         self.count()?;
         let Some(apply) = &mut self.apply else { return Ok(Err(read_only(function))) };
         let call = caught(&mut self.stop, call_digest(self.key, function, arguments))?;
-        let answer = match caught(&mut self.stop, apply.recorded_effect(function, call))? {
+        let went_well = |value: &Value| serde_json::from_value(value.clone()).is_ok_and(|value| went_well(&value));
+        let answer = match caught(&mut self.stop, apply.recorded_effect(function, call, went_well))? {
             Some(answer) => answer,
             None => {
-                let done = timed(&self.host_time, || apply.effect(call, touches, prepare));
+                let done = timed(&self.host_time, || apply.effect(call, touches, prepare, went_well));
                 caught(&mut self.stop, done)?
             }
         };

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::effect::{Change, Failure};
 
 /// The version of the journal's format. Bumped with every change that an older reader would misread.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a run is going to do: the first event carries the whole of it, so any reader can draw the full list at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,9 +141,9 @@ pub enum Event {
         recording: u64,
         /// What it is.
         change: Change,
-        /// The database that it changes by itself, outside of batches.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        database: Option<String>,
+        /// The databases that it changes by itself, outside of batches.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        databases: Vec<String>,
     },
     /// The effect happened, or was refused without a change.
     Done {
@@ -151,17 +151,17 @@ pub enum Event {
         effect: u64,
         /// What the guest gets.
         result: EffectResult,
-        /// The stamp of the database that it changed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        stamp: Option<String>,
+        /// The stamp of each database that it changed.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        stamps: BTreeMap<String, String>,
     },
     /// After a crash: the effect did not happen.
     NotDone {
         /// Its number.
         effect: u64,
-        /// The stamp of the database that it would have changed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        stamp: Option<String>,
+        /// The stamp of each database that it would have changed.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        stamps: BTreeMap<String, String>,
     },
     /// A batch of data changes is committed.
     Batch {

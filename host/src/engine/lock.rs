@@ -46,6 +46,15 @@ impl Lock {
         self.add(file, path)
     }
 
+    /// Descriptors of the same locks, for those who are to hold them as long as they live: commands of the run.
+    ///
+    /// # Errors
+    /// If there are too many open files.
+    pub fn share(&self) -> Result<Vec<File>, Fault> {
+        let shared = self.held.iter().map(File::try_clone).collect::<io::Result<_>>();
+        shared.map_err(|e| Fault::io("sharing the lock", &e))
+    }
+
     fn add(&mut self, file: File, path: &Path) -> Result<(), Fault> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {

@@ -152,6 +152,12 @@ impl Recording {
         self.file.len() + self.pending.len() as u64
     }
 
+    /// Bytes that are behind us: what was replayed and what was added.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.length() - self.replay.as_ref().map_or(0, |r| r.left)
+    }
+
     /// Whether a call is still answered from the file.
     #[must_use]
     pub fn is_replaying(&self) -> bool {

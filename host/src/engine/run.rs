@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::recording::Recording;
 use super::shared::{Parts, Shared, now};
 use super::stage::Stage;
-use super::state::{Phase, State, Step};
+use super::state::{Effect, Phase, State, Step};
 use super::turn::StageEnd;
 use crate::effect::{Fault, Verdict};
 
@@ -162,21 +162,46 @@ impl Engine {
     fn settle(&self) -> Result<(), Fault> {
         let Some(effect) = self.shared.state(|s| s.in_flight().cloned()) else { return Ok(()) };
         let number = effect.number;
-        let verdict = self.shared.capability(&effect.change)?.settle(&effect.change)?;
-        let stamp = match &effect.database {
-            Some(name) => Some(self.shared.store(name)?.stamp()?),
-            None => None,
-        };
+        let capability = self.shared.capability(&effect.change)?;
+        let verdict = capability.settle(&effect.change)?;
+        if verdict == Verdict::Again {
+            self.put_databases_back(&effect)?;
+            capability.undo(&effect.change)?;
+        }
+        let stores =
+            effect.databases.iter().map(|name| self.shared.store(name).cloned()).collect::<Result<Vec<_>, _>>()?;
+        let stamps = super::apply::stamps(&stores)?;
         match verdict {
             Verdict::Done(value) => {
-                self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value), stamp })
+                self.shared.record(Event::Done { effect: number, result: EffectResult::Ok(value), stamps })
             }
-            Verdict::NotDone => self.shared.record(Event::NotDone { effect: number, stamp }),
+            Verdict::NotDone | Verdict::Again => self.shared.record(Event::NotDone { effect: number, stamps }),
             Verdict::Undetermined(why) => {
                 let what = format!("{} of {}: {why}", effect.change.verb, effect.change.object);
                 Err(Fault::new("undetermined", what).hint("put the installation back with `liftlock undo`"))
             }
         }
+    }
+
+    /// What an effect may have changed in databases, as it was before it. That is known where nothing of the run came before it.
+    fn put_databases_back(&self, effect: &Effect) -> Result<(), Fault> {
+        let changed =
+            effect.databases.iter().find(|name| !self.shared.state(|s| s.is_first_touch(name, effect.number)));
+        if let Some(name) = changed {
+            let text = format!(
+                "it is not known how far {} of {} came, and the run had changed database {name} before it",
+                effect.change.verb, effect.change.object
+            );
+            return Err(Fault::new("undetermined", text).hint("put the installation back with `liftlock undo`"));
+        }
+        for name in &effect.databases {
+            self.shared.note(&format!("putting database {name} back: {} was cut off", effect.change.object));
+            let saved = self.shared.state(|s| s.databases.get(name).map(|known| known.saved.clone()));
+            let store = self.shared.store(name)?;
+            store.close();
+            store.restore(&saved.unwrap_or_default())?;
+        }
+        Ok(())
     }
 
     /// Compares each touched database with what the journal knows of it. A batch whose journal line was lost is found here.

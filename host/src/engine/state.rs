@@ -66,8 +66,8 @@ pub struct Effect {
     pub call: u64,
     /// What it is.
     pub change: Change,
-    /// The database that it changes by itself.
-    pub database: Option<String>,
+    /// The databases that it changes by itself.
+    pub databases: Vec<String>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -231,21 +231,23 @@ impl State {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
             }
-            Event::Intent { effect, stage, call, recording, change, database } => {
+            Event::Intent { effect, stage, call, recording, change, databases } => {
                 self.deaths = 0;
-                self.set_stamp(database.as_ref(), "");
+                for database in databases {
+                    self.set_stamp(database, "");
+                }
                 self.position = Position { recording: *recording, then: None };
                 self.effects.push(Effect {
                     number: *effect,
                     stage: *stage,
                     call: *call,
                     change: change.clone(),
-                    database: database.clone(),
+                    databases: databases.clone(),
                     fate: Fate::InFlight,
                 });
             }
-            Event::Done { effect, result, stamp } => {
-                self.set_effect_stamp(*effect, stamp.as_ref());
+            Event::Done { effect, result, stamps } => {
+                self.set_stamps(stamps);
                 self.position.then = Some((*effect, result.clone()));
                 self.set_fate(
                     *effect,
@@ -255,8 +257,8 @@ impl State {
                     },
                 );
             }
-            Event::NotDone { effect, stamp } => {
-                self.set_effect_stamp(*effect, stamp.as_ref());
+            Event::NotDone { effect, stamps } => {
+                self.set_stamps(stamps);
                 self.set_fate(*effect, Fate::NotDone);
             }
             Event::Batch { stage, database, sequence, recording, stamp, .. } => {
@@ -329,6 +331,16 @@ impl State {
         self.effects.iter().rev().find(|e| e.fate == Fate::InFlight)
     }
 
+    /// Whether nothing of this run has changed a database before this effect: its restore point is then what it was like just
+    /// before.
+    #[must_use]
+    pub fn is_first_touch(&self, database: &str, effect: u64) -> bool {
+        let touched = |e: &Effect| {
+            e.number < effect && matches!(e.fate, Fate::Done(_)) && e.databases.iter().any(|d| d == database)
+        };
+        self.databases.get(database).is_some_and(|known| known.marker.is_none()) && !self.effects.iter().any(touched)
+    }
+
     /// Whether the run is over and a new one may begin.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -348,16 +360,15 @@ impl State {
         self.plan.slots.get(stage as usize).map_or("?", |s| s.slot.as_str())
     }
 
-    /// An effect has been at its database: the stamp of before it is no longer right.
-    fn set_effect_stamp(&mut self, number: u64, stamp: Option<&String>) {
-        let database = self.effects.iter().rev().find(|e| e.number == number).and_then(|e| e.database.clone());
-        if let Some(stamp) = stamp {
-            self.set_stamp(database.as_ref(), stamp);
+    /// An effect has been at these databases: the stamps of before it are no longer right.
+    fn set_stamps(&mut self, stamps: &BTreeMap<String, String>) {
+        for (database, stamp) in stamps {
+            self.set_stamp(database, stamp);
         }
     }
 
-    fn set_stamp(&mut self, database: Option<&String>, stamp: &str) {
-        if let Some(known) = database.and_then(|name| self.databases.get_mut(name)) {
+    fn set_stamp(&mut self, database: &str, stamp: &str) {
+        if let Some(known) = self.databases.get_mut(database) {
             stamp.clone_into(&mut known.stamp);
         }
     }

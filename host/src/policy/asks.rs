@@ -29,8 +29,7 @@ impl<'d> OwnAsk<'d> {
         let capability = AskedCapability::named(&ask.capability)?;
         let access = Access::named(&ask.access)?;
         let object = match capability {
-            AskedCapability::Network if access != Access::Read => return None,
-            AskedCapability::Files if access == Access::Define => return None,
+            _ if !capability.has(access) => return None,
             AskedCapability::Network if ask.object != "*" => origin(&ask.object)?,
             _ => ask.object.clone(),
         };

@@ -37,7 +37,7 @@ pub fn decide(described: &StageInfo, planned: &PlannedSlot) -> Result<Grants, Ve
     if !missing.is_empty() {
         refusals.push(additions.not_granted(&missing));
     }
-    if let Some(risk) = data_and_network(&asks, planned)
+    if let Some(risk) = data_and_network(&asks, &grants, planned)
         && !planned.grants.accept.contains(ACCEPT_DATA_AND_NETWORK)
     {
         refusals.push(additions.not_accepted(ACCEPT_DATA_AND_NETWORK, "data-and-network", risk));
@@ -52,13 +52,15 @@ pub fn surplus(planned: &PlannedSlot, granted: &Grants) -> Vec<String> {
     let databases =
         planned.grants.databases.iter().map(|(name, access)| ("database", name, access, &granted.databases));
     let roots = planned.grants.roots.iter().map(|(name, access)| ("files", name, access, &granted.roots));
-    let objects = databases.chain(roots).filter_map(|(capability, name, access, left)| match left.get(name) {
-        Some(left) if left >= access => None,
-        Some(left) => {
-            Some(format!("{slot}: {capability} {name}: {access} is granted, {left} is all that is asked for"))
-        }
-        None => Some(format!("{slot}: {capability} {name}: {access} is granted, but not asked for")),
-    });
+    let commands = planned.grants.commands.iter().map(|(name, access)| ("command", name, access, &granted.commands));
+    let objects =
+        databases.chain(roots).chain(commands).filter_map(|(capability, name, access, left)| match left.get(name) {
+            Some(left) if left >= access => None,
+            Some(left) => {
+                Some(format!("{slot}: {capability} {name}: {access} is granted, {left} is all that is asked for"))
+            }
+            None => Some(format!("{slot}: {capability} {name}: {access} is granted, but not asked for")),
+        });
     let origins = planned.grants.origins.iter().filter(|origin| !granted.origins.contains(origin));
     let origins = origins.map(|origin| format!("{slot}: network {origin} is granted, but not asked for"));
     objects.chain(origins).collect()
@@ -69,9 +71,12 @@ fn grant(ask: &EffectiveAsk, planned: &PlannedSlot, grants: &mut Grants) -> Resu
     let (allowed, granted) = match ask.capability {
         AskedCapability::Database => (planned.grants.databases.get(&ask.object), &mut grants.databases),
         AskedCapability::Files => (planned.grants.roots.get(&ask.object), &mut grants.roots),
+        AskedCapability::Command => (planned.grants.commands.get(&ask.object), &mut grants.commands),
         AskedCapability::Network => return grant_network(ask, planned, grants),
     };
     match allowed {
+        // Nobody needs to have a command: the stage asks whether it is there.
+        None if ask.capability == AskedCapability::Command => Ok(()),
         Some(allowed) if *allowed >= ask.access => {
             granted.insert(ask.object.clone(), ask.access);
             Ok(())
@@ -96,9 +101,13 @@ fn grant_network(ask: &EffectiveAsk, planned: &PlannedSlot, grants: &mut Grants)
 }
 
 /// What a stage could give away, if it has both something to read and somewhere to send it.
-fn data_and_network(asks: &[EffectiveAsk], planned: &PlannedSlot) -> Option<String> {
+fn data_and_network(asks: &[EffectiveAsk], grants: &Grants, planned: &PlannedSlot) -> Option<String> {
     let (network, data): (Vec<_>, Vec<_>) = asks.iter().partition(|ask| ask.capability == AskedCapability::Network);
-    let data: Vec<String> = data.iter().map(|ask| format!("{} {}", ask.capability, ask.object)).collect();
+    // A command's output is data, once there is a command.
+    let is_there =
+        |ask: &&&EffectiveAsk| ask.capability != AskedCapability::Command || grants.commands.contains_key(&ask.object);
+    let data = data.iter().filter(is_there);
+    let data: Vec<String> = data.map(|ask| format!("{} {}", ask.capability, ask.object)).collect();
     let granted = &planned.grants.origins;
     let mut origins: Vec<String> = Vec::new();
     for ask in network {
@@ -123,6 +132,7 @@ impl EffectiveAsk {
             (capability, Access::Read) => format!("reading {capability} {}", self.object),
             (capability, Access::Write) => format!("writing {capability} {}", self.object),
             (capability, Access::Define) => format!("making programs in {capability} {}", self.object),
+            (capability, Access::Run) => format!("running {capability} {}", self.object),
         }
     }
 }

@@ -8,7 +8,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::Limiter;
 use super::wasi::VirtualClock;
-use crate::capability::database::{ColumnInfo, Cursor, Driver, StageDatabase, Value};
+use crate::capability::command::StageCommands;
+use crate::capability::database::{ColumnInfo, Cursor, Databases, Driver, StageDatabase, Value};
 use crate::capability::files::{Place, StageFiles};
 use crate::capability::network::StageNetwork;
 use crate::effect::{CallError, Failure, Store};
@@ -21,7 +22,13 @@ pub(crate) struct Guest {
     pub(super) files: StageFiles,
     pub(super) database: StageDatabase,
     pub(super) network: StageNetwork,
+    pub(super) commands: StageCommands,
+    /// For the databases that a command reaches: no stage's grant, but the operator's word.
+    pub(super) drivers: Arc<Databases>,
+    /// Cursors that were ever opened: each has a number.
     pub(super) cursors: u64,
+    /// Cursors that are open now.
+    pub(super) open_cursors: u64,
     pub(super) table: ResourceTable,
     pub(super) wasi: WasiCtx,
     pub(super) clock: VirtualClock,

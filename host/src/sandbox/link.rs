@@ -20,11 +20,13 @@ fn package(capability: AskedCapability) -> &'static str {
         AskedCapability::Database => "liftlock:database/",
         AskedCapability::Files => "liftlock:files/",
         AskedCapability::Network => "liftlock:network/",
+        AskedCapability::Command => "liftlock:command/",
     }
 }
 
 /// The capabilities that a slot has: those that it asks for, and the operator has granted (policy has seen to that). A slot
-/// that is handed a tree or an artifact needs no root to work with it.
+/// that is handed a tree or an artifact needs no root to work with it; one that asks for a command may be told that it is not
+/// there.
 fn granted(planned: &PlannedSlot) -> BTreeSet<AskedCapability> {
     let slot = &planned.slot;
     let mut granted: BTreeSet<_> = slot.asks.iter().map(|ask| ask.capability).collect();
@@ -49,9 +51,8 @@ fn refuse(import: &str, planned: &PlannedSlot, open: &BTreeSet<AskedCapability>)
     if import.starts_with("liftlock:run/") || wasi::PACKAGES.iter().any(|p| import.starts_with(p)) {
         return None;
     }
-    let all = [AskedCapability::Database, AskedCapability::Files, AskedCapability::Network];
     let shown = crate::escape::line(import, 200);
-    let Some(capability) = all.into_iter().find(|c| import.starts_with(package(*c))) else {
+    let Some(capability) = AskedCapability::all().find(|c| import.starts_with(package(*c))) else {
         return Some(Refusal {
             code: "unknown-import",
             slot: slot.clone(),
@@ -87,6 +88,9 @@ pub(super) fn link(linker: &mut Linker<Guest>, planned: &PlannedSlot) -> wasmtim
             AskedCapability::Files => liftlock::files::files::add_to_linker::<Guest, HasSelf<Guest>>(linker, |g| g)?,
             AskedCapability::Network => {
                 liftlock::network::network::add_to_linker::<Guest, HasSelf<Guest>>(linker, |g| g)?;
+            }
+            AskedCapability::Command => {
+                liftlock::command::command::add_to_linker::<Guest, HasSelf<Guest>>(linker, |g| g)?;
             }
         }
     }

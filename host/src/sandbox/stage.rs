@@ -16,6 +16,7 @@ use super::link;
 use super::load::Loaded;
 use super::wasi::{self, VirtualClock};
 use crate::bundle::{ACCEPT_UNPINNED_PACKAGE, Grants, PlannedSlot};
+use crate::capability::command::{CommandGrant, Commands, CommandsConfig, StageCommands};
 use crate::capability::database::{DatabaseGrant, Databases, StageDatabase};
 use crate::capability::files::{ArchiveLimits, Files, FilesConfig, FilesGrant, StageFiles};
 use crate::capability::network::{Network, NetworkConfig, NetworkGrant, StageNetwork};
@@ -33,6 +34,8 @@ pub struct Services {
     pub databases: Arc<Databases>,
     /// Downloads.
     pub network: Arc<Network>,
+    /// The operator's commands.
+    pub commands: Arc<Commands>,
 }
 
 /// Looks whether the pipeline's post-conditions of a slot hold.
@@ -148,8 +151,10 @@ impl Services {
             stop: stop.clone(),
             meter: Meter::default(),
         };
+        let files = Arc::new(Files::open(files)?);
         Ok(Self {
-            files: Arc::new(Files::open(files)?),
+            commands: Arc::new(Commands::new(CommandsConfig::none(stop.clone()), files.clone())),
+            files,
             databases: Arc::new(Databases::new(Vec::new(), PathBuf::new(), "none".into())),
             network: Arc::new(Network::new(NetworkConfig::new("none", PathBuf::new(), stop))),
         })
@@ -198,6 +203,11 @@ impl Tenant<'_> {
             snapshots: talk.input_ids("snapshot"),
             read_only: look,
         };
+        let commands = CommandGrant {
+            slot: self.slot.to_owned(),
+            commands: self.grants.commands.keys().cloned().collect(),
+            read_only: look,
+        };
         let context = talk.context();
         let clock = VirtualClock::new(context.clock);
         let wasi = wasi::context(&context.seed, &context.slot, &clock);
@@ -206,7 +216,10 @@ impl Tenant<'_> {
             files: StageFiles::new(services.files.clone(), files),
             database: StageDatabase::new(services.databases.clone(), database),
             network,
+            commands: StageCommands::new(services.commands.clone(), commands),
+            drivers: services.databases.clone(),
             cursors: 0,
+            open_cursors: 0,
             table: table(self.handles),
             wasi,
             clock,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::operator::Configured;
 use super::runs::RunDirectory;
-use super::{Found, Trouble, Upgrade, expect, server};
+use super::{Found, Trouble, Upgrade, commands, expect, server};
 use crate::bundle::{ArtifactPin, DatabasePlace, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
+use crate::capability::command::{Commands, CommandsConfig};
 use crate::capability::database::mysql::{Mysql, MysqlConfig};
 use crate::capability::database::sqlite::{Sqlite, SqliteConfig};
 use crate::capability::database::{Databases, Driver};
@@ -55,11 +56,11 @@ impl Slots {
     }
 
     pub(super) fn parts(&self, setup: &Setup, run: &RunDirectory, sink: Box<dyn Sink>, stop: Arc<AtomicBool>) -> Parts {
-        let Services { files, databases, network } = self.services.clone();
+        let Services { files, databases, network, commands } = self.services.clone();
         Parts {
             directory: run.path().to_owned(),
             stores: databases.stores(),
-            capabilities: vec![files, databases, network],
+            capabilities: vec![files, databases, network, commands],
             operator: Box::new(Configured::new(setup, stop.clone())),
             sink,
             stop,
@@ -85,9 +86,9 @@ impl Upgrade {
         let mut notes = Vec::new();
         for planned in &self.setup.slots {
             match self.fill(planned, &services)? {
-                Ok((slot, surplus)) => {
+                Ok((slot, found)) => {
                     slots.push(slot);
-                    notes.extend(surplus.into_iter().map(|text| (planned.slot.name.clone(), surplus_note(text))));
+                    notes.extend(found);
                 }
                 Err(refused) => refusals.extend(refused),
             }
@@ -104,7 +105,7 @@ impl Upgrade {
         &self,
         planned: &PlannedSlot,
         services: &Services,
-    ) -> Result<Result<(Slot, Vec<String>), Vec<policy::Refusal>>, Trouble> {
+    ) -> Result<Result<(Slot, Vec<Found>), Vec<policy::Refusal>>, Trouble> {
         let bytes = self.setup.read_component(planned)?;
         let loaded = Arc::new(self.sandbox.load(&planned.component, &bytes)?);
         let outright = |code: &'static str, message: String| {
@@ -123,13 +124,15 @@ impl Upgrade {
             Ok(grants) => grants,
             Err(refusals) => return Ok(Err(refusals)),
         };
-        let surplus = policy::surplus(planned, &grants);
+        let surplus = policy::surplus(planned, &grants).into_iter();
+        let mut notes: Vec<Found> = surplus.map(|text| (planned.slot.name.clone(), surplus_note(text))).collect();
+        notes.extend(commands::notes(&self.setup, planned, &grants));
         let expects = planned.slot.expect.clone();
         let (files, databases) = (services.files.clone(), services.databases.clone());
         let expectation = Box::new(move || expect::check(&expects, &files, &databases));
         let stage = ComponentStage::new(self.sandbox.clone(), loaded, services.clone(), planned, grants, expectation);
         let limits = TalkLimits { host_calls: planned.limits.host_calls, log_bytes: planned.limits.log_bytes };
-        Ok(stage.map(|stage| (Slot { stage: Box::new(stage), limits }, surplus)))
+        Ok(stage.map(|stage| (Slot { stage: Box::new(stage), limits }, notes)))
     }
 
     fn services(&self, run: &RunDirectory) -> Result<Services, Fault> {
@@ -155,11 +158,21 @@ impl Upgrade {
         crate::io::make_private_dir(&backup)
             .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;
         let databases = Databases::new(self.drivers(run)?, backup, run.id().to_owned());
+        let files = Arc::new(files);
         Ok(Services {
-            files: Arc::new(files),
+            commands: Arc::new(Commands::new(self.commands()?, files.clone())),
+            files,
             databases: Arc::new(databases),
             network: Arc::new(self.network(run, artifacts)),
         })
+    }
+
+    fn commands(&self) -> Result<CommandsConfig, Fault> {
+        let names = self.setup.commands.keys();
+        let known = names.map(|name| (name.clone(), commands::known(&self.setup, name, self.environment)));
+        let lock = self.lock.share()?;
+        let none = CommandsConfig::none(self.stop.clone());
+        Ok(CommandsConfig { commands: known.collect(), lock, meter: self.meter.clone(), ..none })
     }
 
     fn drivers(&self, run: &RunDirectory) -> Result<Vec<Arc<dyn Driver>>, Fault> {

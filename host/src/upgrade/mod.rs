@@ -3,6 +3,7 @@
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
 mod assemble;
+mod commands;
 mod expect;
 mod operator;
 mod plan;
@@ -77,7 +78,7 @@ pub struct Upgrade {
     stop: Arc<AtomicBool>,
     meter: Meter,
     environment: Environment,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// A finding and the slot it belongs to ("installation" for the host's own).
@@ -96,7 +97,7 @@ impl Upgrade {
         runs::refuse_foreign(state)?;
         let lock = lock_all(&setup)?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
-        Ok(Self { setup, sandbox, stop, environment, meter: Meter::default(), _lock: lock })
+        Ok(Self { setup, sandbox, stop, environment, meter: Meter::default(), lock })
     }
 
     /// The installation and the bundle.

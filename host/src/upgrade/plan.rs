@@ -21,7 +21,7 @@ pub(super) fn make(setup: &Setup, run: &RunDirectory) -> Plan {
         pipeline_sha256: setup.bundle.digest.clone(),
         from: pipeline.from.clone(),
         to: pipeline.to.clone(),
-        slots: setup.slots.iter().map(stage).collect(),
+        slots: setup.slots.iter().map(|planned| stage(setup, planned)).collect(),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn unchanged(state: &State, now: &Plan) -> Result<(), Fault> {
     Ok(())
 }
 
-fn stage(planned: &PlannedSlot) -> PlannedStage {
+fn stage(setup: &Setup, planned: &PlannedSlot) -> PlannedStage {
     let slot = &planned.slot;
     let kinds = |ports: &[Port]| ports.iter().map(|p| (p.name.clone(), p.kind.to_string())).collect();
     let wired = |inputs: &BTreeMap<String, Input>| inputs.iter().map(|(n, i)| (n.clone(), i.to_string())).collect();
@@ -65,7 +65,7 @@ fn stage(planned: &PlannedSlot) -> PlannedStage {
         title: slot.title.clone(),
         component: planned.sha256.clone(),
         swapped: planned.swapped,
-        parameters: parameters(planned),
+        parameters: parameters(setup, planned),
         produces: kinds(&slot.produces),
         inputs: wired(&slot.inputs),
         after: slot.phase == crate::bundle::Phase::After,
@@ -75,7 +75,10 @@ fn stage(planned: &PlannedSlot) -> PlannedStage {
 
 /// Digest of all that a stage's calls depend on, beside the component. Limits are left out: raising one is how a run that
 /// passed it is resumed.
-fn parameters(planned: &PlannedSlot) -> String {
-    let text = format!("{:?}\n{:?}\n{:?}", planned.params, planned.grants, planned.slot.inputs);
+fn parameters(setup: &Setup, planned: &PlannedSlot) -> String {
+    let granted = planned.grants.commands.keys();
+    let commands: Vec<_> =
+        granted.map(|name| setup.commands.get(name).and_then(|c| Some(&c.named.as_ref()?.reach))).collect();
+    let text = format!("{:?}\n{:?}\n{:?}\n{commands:?}", planned.params, planned.grants, planned.slot.inputs);
     sha256_hex(text.as_bytes())
 }

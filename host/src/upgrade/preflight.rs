@@ -19,6 +19,7 @@ pub(super) fn check(setup: &Setup) -> Vec<Finding> {
         }
     }
     freeze_is_possible(setup, &mut found);
+    found.extend(super::commands::check(setup));
     found
 }
 

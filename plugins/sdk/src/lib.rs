@@ -1,7 +1,8 @@
 //! Write a Liftlock stage in Rust.
 //!
 //! A stage implements [`Stage`](stage::Stage) and is exported with [`export!`]; all that it may do to the world is in the modules
-//! [`run`], [`database`], [`files`] and [`network`]. There is nothing else: no files, clock, environment or sockets of its own.
+//! [`run`], [`database`], [`files`], [`network`] and [`command`]. There is nothing else: no files, clock, environment or sockets
+//! of its own.
 //!
 //! ```
 //! use liftlock_sdk::prelude::*;
@@ -29,9 +30,11 @@
 //!
 //! A stage must be deterministic: the same answers, the same calls. A `HashMap`'s order is the usual trap; use a `BTreeMap`.
 
+pub mod command;
 pub mod database;
 pub mod failure;
 pub mod files;
+pub mod look;
 pub mod network;
 pub mod rows;
 pub mod run;
@@ -58,6 +61,7 @@ macro_rules! export {
 
 /// All that a stage usually needs: `use liftlock_sdk::prelude::*;`
 pub mod prelude {
+    pub use crate::command;
     pub use crate::database::Database;
     pub use crate::failure::{Failure, Finding, Outcome};
     pub use crate::files::{self, Directory};

@@ -138,8 +138,8 @@ fn port(name: &str, kind: Kind, extra: &[(&str, &str)]) -> lifecycle::Port {
     lifecycle::Port { name: name.to_owned(), kind: kind.name().to_owned(), extra }
 }
 
-/// The first half of an ask: for what. The second half is how, and why: [`read`](Ask::read), [`write`](Ask::write) or
-/// [`define`](Ask::define).
+/// The first half of an ask: for what. The second half is how, and why: [`read`](Ask::read), [`write`](Ask::write),
+/// [`define`](Ask::define) or [`run`](Ask::run).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {
     capability: &'static str,
@@ -166,6 +166,11 @@ impl Ask {
         Self { capability: "network", object: origin.to_owned() }
     }
 
+    /// A command of the operator's by its name; `*` is the one that a parameter names. The operator may have none.
+    pub fn command(name: &str) -> Self {
+        Self { capability: "command", object: name.to_owned() }
+    }
+
     /// To read, with the reason in words for the operator.
     pub fn read(self, reason: &str) -> Asked {
         self.access("read", reason)
@@ -180,6 +185,11 @@ impl Ask {
     /// pipeline may ask for less, and the stage then gets less.
     pub fn define(self, reason: &str) -> Asked {
         self.access("define", reason)
+    }
+
+    /// To run, with the reason in words for the operator. Of commands only.
+    pub fn run(self, reason: &str) -> Asked {
+        self.access("run", reason)
     }
 
     fn access(self, access: &str, reason: &str) -> Asked {
@@ -207,6 +217,7 @@ mod tests {
                 .produces("rows", Kind::Text)
                 .asks(Ask::files("app").write("puts a file there"))
                 .asks(Ask::database("*").define("makes a trigger"))
+                .asks(Ask::command("clear-cache").run("builds the cache"))
         }
 
         fn apply() -> Result<Outcome, Failure> {
@@ -224,6 +235,7 @@ mod tests {
         assert_eq!(info.produces[0].kind, "text");
         assert_eq!((info.asks[0].capability.as_str(), info.asks[0].access.as_str()), ("files", "write"));
         assert_eq!((info.asks[1].capability.as_str(), info.asks[1].access.as_str()), ("database", "define"));
+        assert_eq!((info.asks[2].capability.as_str(), info.asks[2].access.as_str()), ("command", "run"));
         assert_eq!(<Plain as lifecycle::Guest>::check(), []);
     }
 }

@@ -101,8 +101,25 @@ impl Reversible for Append {
         let io = |error| Fault::io(object, &error);
         match at.map_or(Ok(None), |at| self.open(&at)).map_err(io)? {
             Some(file) => self.cut(&file).map_err(io),
-            None => Ok(()),
+            None => self.cut_other(files, object),
         }
+    }
+}
+
+impl Append {
+    /// Another file has the name: as a command of the operator's may write one, and its undo another. If it ends with what was
+    /// added, that is ours.
+    fn cut_other(&self, files: &Files, object: &str) -> Result<(), Fault> {
+        let (_, at) = files.find(&self.spot, object)?;
+        let Some(At { parent, name }) = at else { return Ok(()) };
+        let cut = || match parent.open_entry(&name, OFlags::RDWR) {
+            Ok(file) => {
+                let file = File::from(file);
+                if self.is_whole(&file)? { self.cut(&file) } else { Ok(()) }
+            }
+            Err(_) => Ok(()),
+        };
+        cut().map_err(|error| Fault::io(object, &error))
     }
 }
 

@@ -13,6 +13,8 @@
 //! | `in_place.rs` | append, set-mode | length and digest; mode |
 //! | `switch.rs` | switch-entries | inodes on both sides, step by step; rolls forward |
 //!
+//! `keep.rs` saves and puts back what a command of the operator's may change, for `capability/command`.
+//!
 //! Old bytes are always saved, durable, before the change is announced, and a change is a rename of something complete.
 
 mod archive;
@@ -22,6 +24,7 @@ mod copy;
 mod dir;
 mod extract;
 mod in_place;
+mod keep;
 mod make;
 mod mounts;
 mod path;

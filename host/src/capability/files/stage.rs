@@ -211,7 +211,7 @@ impl StageFiles {
         }
         let (verb, word) = match access {
             Access::Read => ("see", "read"),
-            Access::Write | Access::Define => ("change", "write"),
+            Access::Write | Access::Define | Access::Run => ("change", "write"),
         };
         let shown: String = name.chars().take(100).filter(|c| !c.is_control()).collect();
         let text = format!(

@@ -54,6 +54,7 @@ impl Guest {
             Err(failure) => Ok(Err(failure)),
             Ok(columns) => {
                 let handle = CursorHandle { database, keep, sql, params, columns, position: 0, live };
+                self.open_cursors += 1;
                 Ok(Ok(self.table.push(handle)?))
             }
         }
@@ -232,6 +233,7 @@ impl wit::HostCursor for Guest {
 
     fn drop(&mut self, cursor: Cursor) -> wasmtime::Result<()> {
         self.table.delete(cursor)?;
+        self.open_cursors -= 1;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The host's side of each interface of `wit/`, one file an interface. Each call is: look the handle up, hand the rest to the
 //! conversation, turn the answer into the contract's types.
 
+mod command;
 mod context;
 mod database;
 mod files;

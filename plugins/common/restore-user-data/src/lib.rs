@@ -4,9 +4,14 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `root` | the live root; default `app` |
-//! | `copy` | small files that are copied into the new tree: `path`; or `path?`, if it may be missing, or the new version may have no directory for it; or with a `*` for every entry of a directory (`plugins/*/config.inc.php`), which is like `?` |
+//! | `copy` | small files that are copied into the new tree: `path`; or `path?`, if it may be missing, or the new version may have no directory for it; or with a `*` for any text in a name (`plugins/*/config.inc.php`, `config/*local*.php`), which is like `?` |
 //! | `carry` | what is renamed into the new tree by the switch: `path`, or `from -> to`; with `?` at the end if it may be missing |
 //! | `carry-unknown` | directories of which every live entry is carried that the new version does not have (`skins`) |
+//! | `merge` | files, and directories with all below them, in which users change the application's own files: see [`merge`] |
+//! | `merge-mark` | a live file that the last update wrote; what was written an hour later was changed by somebody |
+//! | `merge-witness` | a live file that the last update did not write; if it is of the same hour, times tell nothing |
+//! | `beside` | what is added to the name of a file of the new version that a copied one replaces (`.new`); default: it is removed |
+//! | `aside` | a name at the top of the tree for what the new version has in carried directories: `fill` of `switch-files`; default: it is removed |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
 //! What is copied is compared again by the host when the installation is frozen. What the new version has at the same path
@@ -19,14 +24,21 @@
 //! | output | kind | what it is |
 //! | --- | --- | --- |
 //! | `carry` | text | for `switch-files`: lines of `from`, a tab, `to` |
+//! | `decisions` | text | what becomes of each of the users' files, a line each |
 
-mod look;
+mod decisions;
+mod merge;
+mod place;
 mod plan;
 mod spec;
 
+use liftlock_sdk::look::Look;
 use liftlock_sdk::prelude::*;
 
-use crate::plan::{Pair, Plan};
+use crate::decisions::Decisions;
+use crate::merge::{Merge, Merged};
+use crate::place::Sides;
+use crate::plan::{Pair, Plan, Work};
 use crate::spec::{CarrySpec, CopySpec};
 
 struct RestoreUserData;
@@ -36,12 +48,14 @@ impl Stage for RestoreUserData {
         Info::new("restore-user-data", env!("CARGO_PKG_VERSION"))
             .consumes("tree", Kind::Tree)
             .produces("carry", Kind::Text)
+            .produces("decisions", Kind::Text)
             .asks(Ask::files("*").read("copies the users' small files into the new version"))
     }
 
     fn check() -> Findings {
         let root = root()?;
         let plan = plan_of_slot()?;
+        aside()?;
         let Some(tree) = run::input("tree") else {
             plan.missing(&root)?;
             return Ok(vec![Finding::deferred("what the new version lacks is known when the package is extracted")]);
@@ -51,17 +65,17 @@ impl Stage for RestoreUserData {
     }
 
     fn apply() -> Result<Outcome, Failure> {
-        let (root, tree) = (root()?, tree()?);
-        let work = plan_of_slot()?.resolve(&root, &tree)?;
-        for path in &work.copies {
-            plan::must_not_hide(&tree, path)?;
-            make_room(&tree, path)?;
-            root.copy_tree(path, &tree, path).map_err(|failure| failure.at(path))?;
+        let sides = Sides { root: root()?, tree: tree()?, beside: run::param("beside"), aside: aside()? };
+        let mut work = plan_of_slot()?.resolve(&sides.root, &sides.tree)?;
+        let merged = merge_of_slot().resolve(&sides.root, &sides.tree, &work.carries)?;
+        let mut decisions = Decisions::default();
+        for name in strangers(&sides.root, &sides.tree)? {
+            decisions.untouched(&name);
         }
-        for pair in &work.carries {
-            make_room(&tree, &pair.to)?;
-        }
+        put(&sides, &mut work, merged, &mut decisions)?;
+        decisions.lines().iter().for_each(run::info);
         run::set_output("carry", &lines(&work.carries))?;
+        run::set_output("decisions", &decisions.text())?;
         let (copied, carried) = (work.copies.len(), work.carries.len());
         Ok(Outcome::changed_if(copied + carried > 0, format!("{copied} copied, {carried} to carry")))
     }
@@ -96,13 +110,47 @@ fn plan_of_slot() -> Result<Plan, Failure> {
     })
 }
 
-/// Makes the new tree ready for something at this path: its parents are there, and nothing of the new version is in the way.
-fn make_room(tree: &Directory, path: &str) -> Result<(), Failure> {
-    if tree.exists(path)? {
-        run::info(format!("{path} of the new version gives way to the users' own"));
-        return tree.remove(path);
+fn merge_of_slot() -> Merge {
+    Merge { paths: run::list_param("merge"), mark: run::param("merge-mark"), witness: run::param("merge-witness") }
+}
+
+/// The switch leaves one name at the top of the tree alone, not a path.
+fn aside() -> Result<Option<String>, Failure> {
+    match run::param("aside") {
+        Some(name) if name.contains('/') => Err(Failure::new(
+            "param-wrong",
+            format!("the parameter `aside` must be a name without a slash, not {name}"),
+        )),
+        name => Ok(name),
     }
-    tree.make_parents(path)
+}
+
+/// Does what was planned. What is merged is added to `work`.
+fn put(sides: &Sides, work: &mut Work, merged: Merged, decisions: &mut Decisions) -> Result<(), Failure> {
+    for path in &work.copies {
+        decisions.copied(path, sides.copy_beside(path)?.as_deref());
+    }
+    for path in merged.kept {
+        if !work.copies.contains(&path) {
+            sides.copy(&path)?;
+            decisions.kept(&path);
+            work.copies.push(path);
+        }
+    }
+    merged.replaced.iter().filter(|path| !work.copies.contains(path)).for_each(|path| decisions.replaced(path));
+    work.carry(merged.carries)?;
+    for pair in &work.carries {
+        sides.make_room_for(pair)?;
+        decisions.carried(pair);
+    }
+    Ok(())
+}
+
+/// Directories at the top of the root that the new version knows nothing of.
+fn strangers(root: &Directory, tree: &Directory) -> Result<Vec<String>, Failure> {
+    let new = tree.names("")?;
+    let strangers = root.list("")?.into_iter().filter(|entry| entry.kind == "directory" && !new.contains(&entry.name));
+    Ok(strangers.map(|entry| entry.name).collect())
 }
 
 fn lines(pairs: &[Pair]) -> String {

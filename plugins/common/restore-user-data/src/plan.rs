@@ -2,9 +2,9 @@
 
 use liftlock_sdk::failure::Failure;
 use liftlock_sdk::files::join;
+use liftlock_sdk::look::{Found, Look};
 
-use crate::look::{Found, Look};
-use crate::spec::{CarrySpec, CopySpec};
+use crate::spec::{CarrySpec, CopySpec, fits};
 
 /// The parameters of the slot.
 pub(crate) struct Plan {
@@ -29,6 +29,15 @@ pub(crate) struct Pair {
     pub(crate) to: String,
 }
 
+impl Work {
+    /// Adds what is carried as well, but for what is copied.
+    pub(crate) fn carry(&mut self, pairs: Vec<Pair>) -> Result<(), Failure> {
+        pairs.iter().try_for_each(must_fit_on_a_line)?;
+        self.carries.extend(pairs.into_iter().filter(|pair| !self.copies.contains(&pair.from)));
+        Ok(())
+    }
+}
+
 impl Plan {
     /// Fails if something that must be there is not. All that can be said before the new tree is there.
     pub(crate) fn missing(&self, root: &impl Look) -> Result<(), Failure> {
@@ -42,19 +51,19 @@ impl Plan {
     pub(crate) fn resolve(&self, root: &impl Look, tree: &impl Look) -> Result<Work, Failure> {
         let mut carries = self.named_carries(root)?;
         for directory in &self.carry_unknown {
-            carries.extend(unknown(root, tree, directory)?);
+            let unknown = unknown(root, tree, directory)?.into_iter().filter(|pair| !is_carried(&carries, &pair.from));
+            carries.extend(unknown.collect::<Vec<_>>());
         }
         let mut copies = Vec::new();
         for spec in &self.copy {
             for path in expand(root, spec)? {
-                if !carries.iter().any(|pair| is_within(&path, &pair.from)) && wanted(tree, spec, &path)? {
+                if !is_carried(&carries, &path) && wanted(tree, spec, &path)? {
                     copies.push(path);
                 }
             }
         }
         copies.sort();
         copies.dedup();
-        carries.dedup();
         carries.iter().try_for_each(must_fit_on_a_line)?;
         Ok(Work { copies, carries })
     }
@@ -79,11 +88,12 @@ fn expand(root: &impl Look, spec: &CopySpec) -> Result<Vec<String>, Failure> {
         let mut further = Vec::new();
         for path in &paths {
             match part {
-                "*" if root.find(path)? == Found::Directory => {
-                    further.extend(root.names(path)?.iter().map(|name| join(path, name)));
+                name if !name.contains('*') => further.push(join(path, name)),
+                pattern if root.find(path)? == Found::Directory => {
+                    let names = root.names(path)?;
+                    further.extend(names.iter().filter(|name| fits(pattern, name)).map(|name| join(path, name)));
                 }
-                "*" => {}
-                name => further.push(join(path, name)),
+                _ => {}
             }
         }
         paths = further;
@@ -141,6 +151,11 @@ fn must_fit_on_a_line(pair: &Pair) -> Result<(), Failure> {
         return Err(Failure::new("cannot-carry", format!("the name {:?} has a tab or a line feed", pair.from)));
     }
     Ok(())
+}
+
+/// Whether the path goes with one of these pairs already.
+pub(crate) fn is_carried(carries: &[Pair], path: &str) -> bool {
+    carries.iter().any(|pair| is_within(path, &pair.from))
 }
 
 fn is_within(path: &str, directory: &str) -> bool {

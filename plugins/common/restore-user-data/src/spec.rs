@@ -5,7 +5,7 @@ use liftlock_sdk::failure::Failure;
 /// An entry of `copy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CopySpec {
-    /// A path; a part that is `*` stands for every entry.
+    /// A path; a `*` in one of its parts stands for any text.
     pub(crate) path: String,
     pub(crate) optional: bool,
 }
@@ -27,8 +27,22 @@ impl CopySpec {
 
     /// Whether it stands for more than one path.
     pub(crate) fn is_pattern(&self) -> bool {
-        self.path.split('/').any(|part| part == "*")
+        self.path.contains('*')
     }
+}
+
+/// Whether a name fits a part of a path in which `*` stands for any text.
+pub(crate) fn fits(part: &str, name: &str) -> bool {
+    let mut pieces = part.split('*');
+    let Some(mut rest) = pieces.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let Some(last) = pieces.next_back() else { return rest.is_empty() };
+    for piece in pieces {
+        match rest.split_once(piece) {
+            Some((_, behind)) => rest = behind,
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
 }
 
 impl CarrySpec {
@@ -68,10 +82,22 @@ mod tests {
     }
 
     #[test]
+    fn a_star_is_any_text_and_nothing_else_is() {
+        for name in ["local.ph", "xlocal", "loc.php", "local.php.bak"] {
+            assert!(!fits("*local*.php", name), "{name}");
+        }
+        assert!(!fits("ab*ba", "aba"));
+        assert!(!fits("a", "ab"));
+        for name in ["local.php", "parameters_local.php", "local_dev.php"] {
+            assert!(fits("*local*.php", name), "{name}");
+        }
+        assert!(fits("*", "") && fits("*", "any") && fits("a", "a"));
+    }
+
+    #[test]
     fn both_forms_are_read() {
         let copy = CopySpec::parse("plugins/*/config.inc.php?").unwrap();
         assert!(copy.optional && copy.is_pattern());
-        assert!(!CopySpec::parse("a*/b").unwrap().is_pattern());
         let spool = CarrySpec::parse("app/spool -> var/spool?").unwrap();
         assert_eq!((spool.from.as_str(), spool.to.as_str(), spool.optional), ("app/spool", "var/spool", true));
         let media = CarrySpec::parse("media").unwrap();

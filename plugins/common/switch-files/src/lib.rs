@@ -7,6 +7,8 @@
 //! | `entries` | the top-level names to exchange; default `*`: all that the new tree has, but for `keep` |
 //! | `keep` | top-level names that stay as they are |
 //! | `remove` | top-level names of the old version that the new one no longer has; they move away |
+//! | `late` | directories of the users (`carry-unknown` of `restore-user-data`): what was made in them since the list of what is carried was drawn up is moved over as well |
+//! | `fill` | a top-level name of the tree (`aside` of `restore-user-data`), never exchanged itself: what is in it goes to the same path of the root where nothing is |
 //! | `version-file`, `version-pattern`, `version` | how the application says its version: see [`liftlock_sdk::version`] |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
@@ -15,6 +17,7 @@
 //! | `tree` | tree | the new version, complete but for what is carried |
 //! | `carry` | text | what is carried, as `restore-user-data` puts it out: lines of `from`, a tab, `to`; optional |
 
+mod late;
 mod plan;
 
 use liftlock_sdk::prelude::*;
@@ -40,9 +43,13 @@ impl Stage for SwitchFiles {
     }
 
     fn apply() -> Result<Outcome, Failure> {
+        let tree = run::require_input("tree")?;
         let carry = plan::carried(&run::input("carry").unwrap_or_default())?;
-        let done = files::switch_entries(&run::require_input("tree")?, &entries()?, &carry)?;
-        Ok(Outcome::changed(format!("{} entries exchanged, {} carried", done.entries, carry.len())))
+        let entries = entries()?;
+        files::switch_entries(&tree, &entries, &carry)?;
+        let moved = move_over(&Directory::tree(&tree)?, &Directory::root(&root())?)?;
+        let (exchanged, carried) = (entries.len(), carry.len());
+        Ok(Outcome::changed(format!("{exchanged} entries exchanged, {carried} carried, {moved} moved over")))
     }
 
     fn verify() -> Findings {
@@ -64,6 +71,24 @@ fn entries() -> Result<Vec<String>, Failure> {
     let names = |directory: &Directory| -> Result<Vec<String>, Failure> {
         Ok(directory.list("")?.into_iter().map(|entry| entry.name).collect())
     };
-    plan::Plan { entries: run::list_param("entries"), keep: run::list_param("keep"), remove: run::list_param("remove") }
-        .resolve(&names(&tree)?, &names(&Directory::root(&root())?)?)
+    let plan = plan::Plan {
+        entries: run::list_param("entries"),
+        keep: run::list_param("keep"),
+        remove: run::list_param("remove"),
+        fill: run::param("fill"),
+    };
+    plan.resolve(&names(&tree)?, &names(&Directory::root(&root())?)?)
+}
+
+/// Moves over what could not go with the exchange. From here on the tree is the old version.
+fn move_over(tree: &Directory, root: &Directory) -> Result<usize, Failure> {
+    let mut moves = late::latecomers(&run::list_param("late"), tree, root)?;
+    if let Some(aside) = run::param("fill") {
+        moves.extend(late::fillings(&aside, tree, root)?);
+    }
+    for late::Move { from, to } in &moves {
+        run::info(format!("{to} is moved over after the exchange"));
+        tree.move_tree(from, root, to)?;
+    }
+    Ok(moves.len())
 }

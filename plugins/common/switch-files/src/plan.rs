@@ -10,6 +10,8 @@ pub(crate) struct Plan {
     pub(crate) keep: Vec<String>,
     /// Only in the root; they move away.
     pub(crate) remove: Vec<String>,
+    /// Only in the tree, for after the exchange.
+    pub(crate) fill: Option<String>,
 }
 
 impl Plan {
@@ -27,7 +29,8 @@ impl Plan {
 
     fn exchanged(&self, tree: &[String]) -> Result<Vec<String>, Failure> {
         if self.entries.iter().all(|entry| entry == "*") {
-            return Ok(tree.iter().filter(|name| !self.keep.contains(name)).cloned().collect());
+            let stays = |name: &&String| self.keep.contains(name) || self.fill.as_ref() == Some(name);
+            return Ok(tree.iter().filter(|name| !stays(name)).cloned().collect());
         }
         for name in &self.entries {
             if self.keep.contains(name) {
@@ -79,8 +82,8 @@ mod tests {
     }
 
     fn resolve(entries: &[&str], keep: &[&str], remove: &[&str]) -> Result<Vec<String>, Failure> {
-        Plan { entries: names(entries), keep: names(keep), remove: names(remove) }
-            .resolve(&names(&["bin", "config", "index.php"]), &names(&["bin", "blog", "config", "old.php"]))
+        Plan { entries: names(entries), keep: names(keep), remove: names(remove), fill: Some(".new".to_owned()) }
+            .resolve(&names(&[".new", "bin", "config", "index.php"]), &names(&["bin", "blog", "config", "old.php"]))
     }
 
     #[test]

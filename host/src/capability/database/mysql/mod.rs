@@ -231,6 +231,10 @@ impl Store for Mysql {
         self.desk.own(move |session| session.restore_point(&directory))
     }
 
+    fn cover(&self) -> Result<(), Fault> {
+        self.desk.own(Session::cover)
+    }
+
     fn restore(&self, saved: &serde_json::Value) -> Result<(), Fault> {
         let saved = saved.clone();
         self.desk.own(move |session| session.restore(&saved))

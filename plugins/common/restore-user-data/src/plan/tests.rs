@@ -1,30 +1,11 @@
 //! Tests of the plan, on directories that are only lists of paths.
 
-use std::collections::BTreeSet;
+use liftlock_sdk::look::Listing;
 
 use super::*;
 
-/// A directory that is only paths; those with a slash at the end are directories.
-struct Paths(BTreeSet<String>);
-
-fn paths(paths: &[&str]) -> Paths {
-    Paths(paths.iter().map(|path| (*path).to_owned()).collect())
-}
-
-impl Look for Paths {
-    fn find(&self, path: &str) -> Result<Found, Failure> {
-        Ok(match () {
-            () if path.is_empty() || self.0.contains(&format!("{path}/")) => Found::Directory,
-            () if self.0.contains(path) => Found::Other,
-            () => Found::Nothing,
-        })
-    }
-
-    fn names(&self, path: &str) -> Result<Vec<String>, Failure> {
-        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let names = self.0.iter().filter_map(|entry| entry.strip_prefix(&below)).map(|name| name.trim_end_matches('/'));
-        Ok(names.filter(|name| !name.is_empty() && !name.contains('/')).map(str::to_owned).collect())
-    }
+fn paths(paths: &[&str]) -> Listing {
+    Listing::new(paths)
 }
 
 fn plan(copy: &[&str], carry: &[&str], unknown: &[&str]) -> Plan {
@@ -35,7 +16,7 @@ fn plan(copy: &[&str], carry: &[&str], unknown: &[&str]) -> Plan {
     }
 }
 
-fn live() -> Paths {
+fn live() -> Listing {
     paths(&[
         ".htaccess",
         "media/",
@@ -51,7 +32,7 @@ fn live() -> Paths {
     ])
 }
 
-fn new() -> Paths {
+fn new() -> Listing {
     paths(&["plugins/", "plugins/archive/", "plugins/zip/", "skins/", "skins/elastic/"])
 }
 
@@ -117,4 +98,19 @@ fn a_pattern_copies_only_where_the_new_version_has_the_place() {
     assert_eq!(work.carries, [same("plugins/mine")]);
     let without_carry = plan(&["plugins/*/config.inc.php"], &[], &[]).resolve(&live(), &new()).unwrap();
     assert_eq!(without_carry.copies, ["plugins/archive/config.inc.php"]);
+}
+
+#[test]
+fn what_is_carried_by_name_is_not_carried_twice() {
+    let live = paths(&["media/", "media/files/", "media/own/", "themes/"]);
+    let work = plan(&[], &["media/files"], &["media", "media"]).resolve(&live, &paths(&["media/"])).unwrap();
+    assert_eq!(work.carries, [same("media/files"), same("media/own")]);
+}
+
+#[test]
+fn a_star_in_a_name_finds_the_settings() {
+    let live =
+        paths(&["app/", "app/config/", "app/config/config.php", "app/config/local.php", "app/config/x_local.php"]);
+    let work = plan(&["app/config/*local*.php"], &[], &[]).resolve(&live, &paths(&["app/", "app/config/"])).unwrap();
+    assert_eq!(work.copies, ["app/config/local.php", "app/config/x_local.php"]);
 }

@@ -100,6 +100,7 @@ impl Session {
             match self.look_at(&statement.record)? {
                 Verdict::Done(value) => return Ok(from_json(value)?),
                 Verdict::Undetermined(why) => return Err(undetermined(self.name(), &why, &error).into()),
+                Verdict::Again => return Err(undetermined(self.name(), "how far it came is not known", &error).into()),
                 Verdict::NotDone if again => {}
                 Verdict::NotDone => return Err(error),
             }

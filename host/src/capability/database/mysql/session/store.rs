@@ -28,6 +28,16 @@ impl Session {
         Ok(saved)
     }
 
+    /// As `Store::cover`. Programs are in the definitions, which are saved already.
+    pub(in super::super) fn cover(&mut self) -> Result<(), Fault> {
+        self.lock()?;
+        self.forget_schema();
+        let schema = self.schema()?;
+        let all = schema.catalog.tables.keys().cloned().collect();
+        let touched = Touched { rows: all, commits_itself: true, ..Touched::default() };
+        restore::before_touch(&self.config, &schema.catalog, &touched)
+    }
+
     /// As `Store::restore`: on one connection, which has the locks that the stage's session had.
     pub(in super::super) fn restore(&mut self, saved: &Value) -> Result<(), Fault> {
         self.hang_up();
