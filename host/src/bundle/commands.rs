@@ -157,7 +157,7 @@ pub(super) fn plan(installation: &Installation, pipeline: &Pipeline) -> BTreeMap
 pub(super) fn check(installation: &Installation) -> Vec<Problem> {
     let mut check = Check { installation, problems: Vec::new() };
     for (name, command) in &installation.commands {
-        check.command(&format!("[commands.{name}]"), command);
+        check.command(name, command);
     }
     check.problems
 }
@@ -168,17 +168,18 @@ struct Check<'i> {
 }
 
 impl Check<'_> {
-    fn command(&mut self, section: &str, command: &NamedCommand) {
+    fn command(&mut self, name: &str, command: &NamedCommand) {
+        let (section, reach) = (format!("[commands.{name}]"), format!("[commands.{name}.reach]"));
         let Installation { roots, databases, .. } = self.installation;
         if let WorkingDirectory::Root(root) = &command.directory {
             let hint = "or write an absolute path".to_owned();
             self.known(&format!("{section} directory"), "root", root, roots.keys(), Some(hint));
         }
         for reached in &command.reach.roots {
-            self.known(&format!("{section} reach.roots"), "root", &reached.root, roots.keys(), None);
+            self.known(&format!("{reach} roots"), "root", &reached.root, roots.keys(), None);
         }
         for database in &command.reach.databases {
-            self.known(&format!("{section} reach.databases"), "database", database, databases.keys(), None);
+            self.known(&format!("{reach} databases"), "database", database, databases.keys(), None);
         }
         let secrets: BTreeSet<_> = databases.values().filter_map(DatabasePlace::variable).collect();
         for variable in &command.environment {

@@ -15,6 +15,7 @@ pub mod event;
 pub mod journal;
 pub mod lock;
 pub mod operator;
+mod orphans;
 mod random;
 pub mod recording;
 pub mod run;

@@ -325,3 +325,57 @@ fn a_stage_without_asks_gets_nothing() {
     slot.slot.asks.clear();
     assert!(decide(&described(), &slot).unwrap().is_empty());
 }
+
+/// A slot that could use a command beside its database.
+fn commanding() -> (StageInfo, PlannedSlot) {
+    let (mut stage, mut slot) = (described(), planned());
+    stage.asks.push(own_ask("command", "*", "run"));
+    slot.slot.asks.push(slot_ask(AskedCapability::Command, "clear-cache", Access::Run));
+    (stage, slot)
+}
+
+#[test]
+fn a_command_is_only_run_and_nothing_else_is_run() {
+    for (capability, object, access) in
+        [("command", "php", "write"), ("command", "*", "read"), ("database", "main", "run")]
+    {
+        let (mut stage, slot) = commanding();
+        stage.asks.push(own_ask(capability, object, access));
+        let said = refused(&stage, &slot);
+        assert!(said[0].starts_with("unknown-ask:"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_command_that_nobody_granted_is_no_refusal_and_not_there() {
+    let (stage, mut slot) = commanding();
+    assert_eq!(decide(&stage, &slot).unwrap().commands, [].into());
+    slot.grants.commands.insert("clear-cache".to_owned(), Access::Run);
+    slot.grants.commands.insert("php".to_owned(), Access::Run);
+    let grants = decide(&stage, &slot).unwrap();
+    assert_eq!(grants.commands, [("clear-cache".to_owned(), Access::Run)].into());
+    assert_eq!(surplus(&slot, &grants), ["migrate: command php: run is granted, but not asked for"]);
+}
+
+#[test]
+fn a_swap_runs_no_command_that_its_slot_does_not_ask_for() {
+    let (mut stage, mut slot) = commanding();
+    slot.swapped = true;
+    stage.asks[1].object = "php".to_owned();
+    let said = refused(&stage, &slot);
+    assert_eq!(said, ["swap-asks-more: the swapped component asks for run of command php, the slot does not"]);
+}
+
+#[test]
+fn what_a_command_says_is_data_that_could_be_sent() {
+    let (mut stage, mut slot) = commanding();
+    stage.asks.remove(0);
+    slot.slot.asks.remove(0);
+    stage.asks.push(own_ask("network", "*", "read"));
+    slot.slot.asks.push(slot_ask(AskedCapability::Network, ORIGIN, Access::Read));
+    slot.grants.origins.push(ORIGIN.to_owned());
+    assert!(decide(&stage, &slot).is_ok(), "there is no command");
+    slot.grants.commands.insert("clear-cache".to_owned(), Access::Run);
+    let said = refused(&stage, &slot);
+    assert_eq!(said, [format!("data-and-network: can send command clear-cache to {ORIGIN}")]);
+}

@@ -1,5 +1,6 @@
 //! A small installation and its bundle, right as they are; each test breaks one thing.
 
+mod commands;
 mod installation;
 mod pipeline;
 mod setup;

@@ -126,7 +126,7 @@ fn a_slot_that_says_the_wrong_thing_is_refused() {
         (
             "access = \"write\", reason = \"raises",
             "access = \"admin\", reason = \"raises",
-            "bundle/pipeline.toml:42: [[slot]] \"migrate-sql\" asks[0].access: \"admin\" is not a known word (known: define, read, write)",
+            "bundle/pipeline.toml:42: [[slot]] \"migrate-sql\" asks[0].access: \"admin\" is not a known word (known: define, read, run, write)",
         ),
         (
             ", reason = \"raises the schema\"",

@@ -233,6 +233,7 @@ fn check_and_verify_get_neither_write_nor_network() {
     let grants = Grants {
         databases: [("main".to_owned(), Access::Write)].into(),
         roots: [("app".to_owned(), Access::Write)].into(),
+        commands: [("php".to_owned(), Access::Run)].into(),
         origins: vec!["https://example.org".to_owned()],
         private: vec!["10.0.0.1".to_owned()],
         accept: [ACCEPT_UNPINNED_PACKAGE.to_owned()].into(),
@@ -240,6 +241,7 @@ fn check_and_verify_get_neither_write_nor_network() {
     let expected = Grants {
         databases: [("main".to_owned(), Access::Read)].into(),
         roots: [("app".to_owned(), Access::Read)].into(),
+        commands: [("php".to_owned(), Access::Run)].into(),
         ..Grants::default()
     };
     assert_eq!(grants.read_only(), expected);

@@ -22,6 +22,8 @@ mod order;
 mod stage;
 mod supervise;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -50,9 +50,18 @@ pub(super) fn size(stat: &Stat) -> u64 {
 
 /// Restores the modification time of an open file or directory; the access time stays.
 pub(super) fn set_modified(file: impl AsFd, stamp: Stamp) -> io::Result<()> {
+    Ok(rustix::fs::futimens(file, &times(stamp))?)
+}
+
+/// The same of a symbolic link itself.
+pub(super) fn set_link_modified(directory: &Dir, name: &[u8], stamp: Stamp) -> io::Result<()> {
+    Ok(rustix::fs::utimensat(directory, name, &times(stamp), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+fn times(stamp: Stamp) -> Timestamps {
     let access = Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT };
     let modification = Timespec { tv_sec: stamp.sec, tv_nsec: stamp.nsec };
-    Ok(rustix::fs::futimens(file, &Timestamps { last_access: access, last_modification: modification })?)
+    Timestamps { last_access: access, last_modification: modification }
 }
 
 /// Makes the content of an open file durable.

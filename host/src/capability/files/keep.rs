@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::Owner;
 use super::copy::dress;
-use super::dir::{Dir, Stamp, kind, modified, set_modified, size};
+use super::dir::{Dir, Stamp, kind, modified, set_link_modified, set_modified, size};
 use super::path::{RelPath, escape, is_reserved, join};
 use super::root::{Root, Staging};
 use super::walk::MAX_DEPTH;
@@ -321,12 +321,12 @@ impl Back<'_> {
             (What::File(number), _) => self.replace(item, *number, &parent, name),
             (What::Link(target), _) => {
                 let target = parse_target(target)?;
-                if now.is_some() && parent.read_link(name)? == target {
-                    return Ok(());
+                if now.is_none() || parent.read_link(name)? != target {
+                    parent.unlink(name)?;
+                    parent.symlink(name, &target)?;
+                    permitted(Owner { uid: item.uid, gid: item.gid }.give_link(&parent, name))?;
                 }
-                parent.unlink(name)?;
-                parent.symlink(name, &target)?;
-                permitted(Owner { uid: item.uid, gid: item.gid }.give_link(&parent, name))
+                set_link_modified(&parent, name, item.modified)
             }
             (What::Directory, None) => parent.make_dir(name, 0o700),
             (What::Directory, Some(_)) | (What::Other, _) => Ok(()),

@@ -3,6 +3,7 @@
 mod archives;
 mod changes;
 mod grants;
+mod keeping;
 mod paths;
 mod switching;
 

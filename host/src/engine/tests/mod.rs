@@ -1,5 +1,6 @@
 //! The engine with fake stages and a fake world: what must hold whatever the capabilities are.
 
+mod commands;
 mod limits;
 mod world;
 

@@ -32,6 +32,10 @@ struct Inner {
     batch: Option<Vec<(i64, u64)>>,
     pictures: Vec<(PathBuf, Things)>,
     directory: Option<PathBuf>,
+    /// Since the last touch every session was closed.
+    closed: bool,
+    /// The restore point holds everything.
+    covered: bool,
 }
 
 /// The world. Clones share it.
@@ -106,6 +110,33 @@ impl World {
         Prepared { change, act: Box::new(act) }
     }
 
+    /// A program that nobody watches: writes to the disk, to the rows and to the schema. `code` is how it ends.
+    pub(super) fn prepare_command(&self, code: i32) -> Prepared {
+        assert!(self.inner().batch.is_none(), "no batch is open");
+        let change = Change {
+            capability: "disk".into(),
+            verb: "run".into(),
+            object: "command".into(),
+            touches: true,
+            undo: json!(self.things().disk),
+        };
+        self.moment();
+        let world = self.clone();
+        let act = move || {
+            assert!(world.inner().closed && world.inner().covered, "a session is open, or not all of it is saved");
+            world.moment();
+            let count = world.things().disk.len();
+            world.inner().things.disk.insert(format!("cache-{count}"), format!("ended with {code}"));
+            world.moment();
+            world.inner().things.rows.push(i64::from(code) + 100);
+            world.moment();
+            world.inner().things.schema.push(format!("by a command {count}"));
+            world.moment();
+            Ok(json!(code))
+        };
+        Prepared { change, act: Box::new(act) }
+    }
+
     /// Somebody else is at it.
     pub(super) fn foreign_write(&self) {
         self.inner().things.rows.push(-1);
@@ -159,6 +190,9 @@ impl Capability for World {
     }
 
     fn settle(&self, change: &Change) -> Result<Verdict, Fault> {
+        if change.verb == "run" {
+            return Ok(Verdict::Again);
+        }
         if change.verb == "alter" {
             let done = change.undo.as_u64() < Some(self.things().schema.len() as u64);
             return Ok(if done { Verdict::Done(json!(0)) } else { Verdict::NotDone });
@@ -170,6 +204,11 @@ impl Capability for World {
 
     fn undo(&self, change: &Change) -> Result<(), Fault> {
         if change.verb == "alter" {
+            return Ok(());
+        }
+        if change.verb == "run" {
+            self.inner().things.disk = serde_json::from_value(change.undo.clone()).unwrap();
+            self.moment();
             return Ok(());
         }
         match change.undo["before"].as_str() {
@@ -201,7 +240,8 @@ impl Store for World {
 
     fn begin(&self, expected: Option<&Marker>) -> Result<(), Fault> {
         assert_eq!(self.things().marker.as_ref(), expected);
-        self.inner().batch = Some(Vec::new());
+        let mut inner = self.inner();
+        (inner.batch, inner.closed) = (Some(Vec::new()), false);
         Ok(())
     }
 
@@ -226,6 +266,12 @@ impl Store for World {
     fn restore_point(&self, _: &Path) -> Result<Value, Fault> {
         let things = self.things();
         Ok(json!([things.rows, things.ids, things.last_id, things.schema]))
+    }
+
+    fn cover(&self) -> Result<(), Fault> {
+        self.inner().covered = true;
+        self.moment();
+        Ok(())
     }
 
     fn restore(&self, saved: &Value) -> Result<(), Fault> {
@@ -260,7 +306,9 @@ impl Store for World {
         Ok(())
     }
 
-    fn close(&self) {}
+    fn close(&self) {
+        self.inner().closed = true;
+    }
 }
 
 fn parse(stamp: &str) -> [u64; 3] {

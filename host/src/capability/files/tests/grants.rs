@@ -49,7 +49,9 @@ fn with_read_only_what_changes_is_refused() {
         );
         match access {
             Access::Read => attempt(&site.stage).unwrap(),
-            Access::Write | Access::Define => assert_eq!(code(attempt(&site.stage)), "not-granted", "{verb}"),
+            Access::Write | Access::Define | Access::Run => {
+                assert_eq!(code(attempt(&site.stage)), "not-granted", "{verb}")
+            }
         }
         assert!(!site.path("app/.liftlock-r1").exists(), "{verb} left something behind");
     }
@@ -61,7 +63,9 @@ fn in_check_and_verify_what_changes_is_refused() {
         let site = Site::with(|_| {}, |grant| grant.read_only = true);
         match access {
             Access::Read => attempt(&site.stage).unwrap(),
-            Access::Write | Access::Define => assert_eq!(code(attempt(&site.stage)), "read-only", "{verb}"),
+            Access::Write | Access::Define | Access::Run => {
+                assert_eq!(code(attempt(&site.stage)), "read-only", "{verb}")
+            }
         }
     }
     let mut site = Site::new();

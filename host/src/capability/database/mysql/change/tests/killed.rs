@@ -186,12 +186,12 @@ fn a_server_killed_at_any_moment_of_a_statement_gets_the_right_verdict() {
             let right = match verdict {
                 Verdict::Done(_) => happened == 1.0,
                 Verdict::NotDone => happened == 0.0 && !answered,
-                Verdict::Undetermined(_) => true,
+                Verdict::Undetermined(_) | Verdict::Again => true,
             };
             match verdict {
                 Verdict::Done(_) => done += 1,
                 Verdict::NotDone => not_done += 1,
-                Verdict::Undetermined(_) => undetermined += 1,
+                Verdict::Undetermined(_) | Verdict::Again => undetermined += 1,
             }
             if !right {
                 wrong.push(format!(
