@@ -101,6 +101,9 @@ struct Changes {
     /// Mails that wait to be sent
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     spool: u32,
+    /// All files have one time, as after a careless copy
+    #[arg(long)]
+    one_time: bool,
 }
 
 #[derive(Args)]
@@ -229,6 +232,7 @@ impl Changes {
             custom_theme: self.custom_theme || all.custom_theme,
             changed_theme: self.changed_theme || all.changed_theme,
             spooled_mails: self.spool.max(all.spooled_mails),
+            one_time: self.one_time,
             ..all
         }
     }
