@@ -334,13 +334,13 @@ impl Apply {
         Ok(())
     }
 
-    /// The stage has come to a good end: everything it did is durable.
+    /// The stage has come to a good end: everything it did is durable. What it asked behind that is asked anew, should the host
+    /// die before the event that says so; to make it durable would cost a stage that reads much as much as its reading.
     pub(super) fn finish(mut self) -> Result<(), Fault> {
         if self.batch.as_ref().is_some_and(|b| b.scope) {
             self.give_up_batch();
         }
-        self.close_batch()?;
-        self.recording.flush()
+        self.close_batch()
     }
 
     /// The stage has failed: what succeeded stays, the recording ends with it. Returns the recording's length.

@@ -22,6 +22,8 @@ pub struct Reference<'a> {
     pub workload: &'a dyn Workload,
     /// Points that `apply` passes; a few more or less another time, for batches also end by the clock.
     pub points: u64,
+    /// Their names, in their order.
+    names: Vec<String>,
     /// B: to the byte.
     pub(super) before: Digest,
     /// B, as users see it: which files are as old as they were.
@@ -70,7 +72,9 @@ impl<'a> Reference<'a> {
         let ended = host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy()).run(["apply"])?;
         let code = if workload.fails() { PUT_BACK } else { 0 };
         ended.expect(code).context("apply")?;
-        let points = fs::read_to_string(trace)?.lines().count() as u64;
+        let name = |line: &str| line.split_once(' ').map_or(line, |(_, name)| name).to_owned();
+        let names: Vec<_> = fs::read_to_string(trace)?.lines().map(name).collect();
+        let points = names.len() as u64;
         let after = site.looks()?.without_new_times(&looked);
         let left = if workload.fails() {
             let left = run_files::list(&site)?;
@@ -80,7 +84,20 @@ impl<'a> Reference<'a> {
             all_the_way(&host, &site, &before)?
         };
         let cache = site.state.join("cache/modules");
-        Ok(Self { workload, points, before, looked, after, code, left, cache, place, _directory: directory })
+        Ok(Self { workload, points, names, before, looked, after, code, left, cache, place, _directory: directory })
+    }
+
+    /// Every point at which something happens in the database's server, and so many of the others, from all over the run.
+    #[must_use]
+    pub fn points_on_the_server(&self, others: usize) -> Vec<u64> {
+        let numbered = || (1..).zip(&self.names);
+        let is_ours = |name: &str| name.starts_with("mysql.");
+        let rest: Vec<u64> = numbered().filter(|(_, name)| !is_ours(name)).map(|(n, _)| n).collect();
+        let step = rest.len().div_ceil(others.max(1)).max(1);
+        let ours = numbered().filter(|(_, name)| is_ours(name)).map(|(n, _)| n);
+        let mut points: Vec<u64> = ours.chain(rest.into_iter().step_by(step)).collect();
+        points.sort_unstable();
+        points
     }
 
     /// What is different from A.

@@ -27,6 +27,8 @@ pub struct Sweep<'a> {
     reference: &'a Reference<'a>,
     what: &'a str,
     step: u64,
+    /// Only these, the step counted among them.
+    among: Option<&'a [u64]>,
     mutant: Option<&'a str>,
 }
 
@@ -58,13 +60,19 @@ impl<'a> Sweep<'a> {
     /// Every point.
     #[must_use]
     pub fn all(reference: &'a Reference<'a>, what: &'a str) -> Self {
-        Self { reference, what, step: 1, mutant: None }
+        Self { reference, what, step: 1, among: None, mutant: None }
     }
 
     /// Every so many points; with `LIFTLOCK_CRASH=all` every one.
     #[must_use]
     pub fn every(reference: &'a Reference<'a>, step: u64, what: &'a str) -> Self {
         Self { step: if every_point() { 1 } else { step }, ..Self::all(reference, what) }
+    }
+
+    /// The same among these points only.
+    #[must_use]
+    pub fn among(self, points: &'a [u64]) -> Self {
+        Self { among: Some(points), ..self }
     }
 
     /// With a host that is broken in this way.
@@ -91,7 +99,7 @@ impl<'a> Sweep<'a> {
             for _ in 0..THREADS {
                 scope.spawn(|| {
                     loop {
-                        let n = 1 + self.step * next.fetch_add(1, Ordering::SeqCst);
+                        let n = self.nth(next.fetch_add(1, Ordering::SeqCst));
                         if n >= end.load(Ordering::SeqCst) || lock(&tally).divergences.len() >= ENOUGH {
                             return;
                         }
@@ -105,6 +113,15 @@ impl<'a> Sweep<'a> {
         let mut tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
         tally.time = start.elapsed();
         tally
+    }
+
+    /// The point that comes after so many others.
+    fn nth(&self, others: u64) -> u64 {
+        let place = self.step * others;
+        match self.among {
+            None => 1 + place,
+            Some(points) => usize::try_from(place).ok().and_then(|place| points.get(place)).copied().unwrap_or(TOO_MANY),
+        }
     }
 
     fn one(self, n: u64, crash: &impl Fn(&Trial<'_>, u64) -> Result<Reached>, tally: &Mutex<Tally>) -> Reached {

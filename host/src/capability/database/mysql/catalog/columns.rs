@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::Column;
-use super::reader::{Reader, cell, literal, text};
+use super::reader::{Only, Reader, cell, literal, text};
 use crate::capability::database::ColumnDefinition;
 use crate::effect::{Extra, Fault};
 
 /// The columns of the tables that `only` leaves, by table. The positions in the primary key are not in them yet.
-pub(super) fn read(reader: &mut Reader<'_>, only: &str) -> Result<BTreeMap<String, Vec<Column>>, Fault> {
+pub(super) fn read(reader: &mut Reader<'_>, only: &Only) -> Result<BTreeMap<String, Vec<Column>>, Fault> {
     let mariadb = reader.mariadb;
+    let only = only.on("TABLE_NAME");
     let sql = format!(
         "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, CHARACTER_SET_NAME,
             COLLATION_NAME, COLUMN_COMMENT

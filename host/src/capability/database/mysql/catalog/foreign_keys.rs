@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Reader, cell, text};
+use super::reader::{Only, Reader, cell, text};
 use crate::capability::database::ForeignKey;
 use crate::effect::Fault;
 
 /// The foreign keys of the tables that `only` leaves, by table, in the order of their names.
-pub(super) fn read(reader: &mut Reader<'_>, only: &str) -> Result<BTreeMap<String, Vec<ForeignKey>>, Fault> {
+pub(super) fn read(reader: &mut Reader<'_>, only: &Only) -> Result<BTreeMap<String, Vec<ForeignKey>>, Fault> {
+    let only = only.on("TABLE_NAME");
     // Both views are read alone: a join would make a server open every table once per row.
     let rules = reader.rows(&format!(
         "SELECT TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE, MATCH_OPTION

@@ -15,6 +15,7 @@ pub(super) mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mysql_async::Error;
 use serde::{Deserialize, Serialize};
 
 use super::MysqlConfig;
@@ -24,7 +25,7 @@ use crate::capability::database::{ColumnDefinition, ForeignKey, MARKER_TABLE};
 use crate::effect::Fault;
 
 pub(super) use definition::without_implied_keys;
-use reader::{Reader, bytes, literal, plainly, text};
+use reader::{Only, Reader, bytes, plainly, text};
 
 /// All that a schema is made of, but rows. Equal catalogs: nothing differs that a restore would have to put back, except the
 /// next ids, which are beside it.
@@ -66,6 +67,12 @@ pub(super) struct Table {
     pub(super) triggers: Vec<Program>,
 }
 
+/// What the key of a sequence among the routines begins with.
+const SEQUENCE: &str = "sequence ";
+
+/// The server has no system variable of this name.
+const NO_SUCH_SETTING: u16 = 1193;
+
 /// A column, as far as reading and writing rows needs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Column {
@@ -101,7 +108,7 @@ impl Catalog {
     /// "definition-unreadable" where the account may not see something that is there.
     pub(super) fn read(link: &mut Link, config: &MysqlConfig) -> Result<Self, Fault> {
         plainly(link, config, |reader| {
-            let mut catalog = Self::tables(reader, "")?;
+            let mut catalog = Self::tables(reader, &Only::all())?;
             reader.convert_results()?;
             catalog.routines.extend(programs::routines(reader)?);
             catalog.events = programs::events(reader)?;
@@ -109,15 +116,24 @@ impl Catalog {
         })
     }
 
-    /// Reads the character set, the tables and views with these names, and the triggers on them. A name that is not there is
-    /// left out.
+    /// Reads the character set, the tables, views and sequences with these names, and the triggers on them. A name that is not
+    /// there is left out. No names: all tables, views and sequences, which is cheaper than [`Catalog::read`].
     ///
     /// # Errors
     /// As [`Catalog::read`].
-    pub(super) fn read_tables(link: &mut Link, config: &MysqlConfig, names: &BTreeSet<String>) -> Result<Self, Fault> {
-        // No table has an empty name: so the list is never empty.
-        let names: Vec<_> = names.iter().map(|name| literal(name)).chain(["''".to_owned()]).collect();
-        plainly(link, config, |reader| Self::tables(reader, &format!(" AND TABLE_NAME IN ({})", names.join(", "))))
+    pub(super) fn read_tables(link: &mut Link, config: &MysqlConfig, names: Option<&BTreeSet<String>>) -> Result<Self, Fault> {
+        plainly(link, config, |reader| Self::tables(reader, &names.map_or_else(Only::all, Only::names)))
+    }
+
+    /// Puts what [`Catalog::read_tables`] has read of these names in the place of what was known of them.
+    pub(super) fn replace_tables(&mut self, names: &BTreeSet<String>, read: Self) {
+        self.tables.retain(|name, _| !names.contains(name));
+        self.views.retain(|name, _| !names.contains(name));
+        self.routines.retain(|name, _| name.strip_prefix(SEQUENCE).is_none_or(|name| !names.contains(name)));
+        self.tables.extend(read.tables);
+        self.views.extend(read.views);
+        self.routines.extend(read.routines);
+        (self.charset, self.collation) = (read.charset, read.collation);
     }
 
     /// The next id of each table that has one, now.
@@ -127,9 +143,9 @@ impl Catalog {
     pub(super) fn next_ids(link: &mut Link, config: &MysqlConfig) -> Result<BTreeMap<String, u64>, Fault> {
         let failed = |error| error::fault(&config.name, "next ids", &error);
         // MySQL 8 keeps what it shows here for a day, unless it is told not to. Others have no such setting.
-        let expiry = link.rows("SHOW SESSION VARIABLES LIKE 'information_schema_stats_expiry'").map_err(failed)?;
-        if expiry.first().is_some_and(|row| text(row, 1) != "0") {
-            link.run("SET SESSION information_schema_stats_expiry = 0").map_err(failed)?;
+        match link.run("SET SESSION information_schema_stats_expiry = 0") {
+            Err(Error::Server(server)) if server.code == NO_SUCH_SETTING => {}
+            told => drop(told.map_err(failed)?),
         }
         let sql = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES
             WHERE TABLE_SCHEMA = DATABASE() AND AUTO_INCREMENT IS NOT NULL";
@@ -139,7 +155,7 @@ impl Catalog {
     }
 
     /// Character set, tables with triggers, views and sequences.
-    fn tables(reader: &mut Reader<'_>, only: &str) -> Result<Self, Fault> {
+    fn tables(reader: &mut Reader<'_>, only: &Only) -> Result<Self, Fault> {
         let mut catalog = Self::default();
         let sql = "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA
             WHERE SCHEMA_NAME = DATABASE()";
@@ -152,7 +168,8 @@ impl Catalog {
         let mut foreign_keys = foreign_keys::read(reader, only)?;
         let sql = format!(
             "SELECT TABLE_NAME, TABLE_TYPE, ENGINE FROM information_schema.TABLES
-                WHERE TABLE_SCHEMA = DATABASE(){only} ORDER BY TABLE_NAME"
+                WHERE TABLE_SCHEMA = DATABASE(){} ORDER BY TABLE_NAME",
+            only.on("TABLE_NAME")
         );
         let mut programs = Vec::new();
         for row in reader.rows(&sql)? {
@@ -189,7 +206,7 @@ impl Catalog {
             if kind == "VIEW" {
                 catalog.views.insert(name, program);
             } else {
-                catalog.routines.insert(format!("sequence {name}"), program);
+                catalog.routines.insert(format!("{SEQUENCE}{name}"), program);
             }
         }
         Ok(catalog)

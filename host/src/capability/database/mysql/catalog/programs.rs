@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use mysql_async::Row;
 
-use super::reader::{Reader, cell, text};
+use super::reader::{Only, Reader, cell, text};
 use super::{Program, quoted};
 use crate::effect::Fault;
 
-/// The triggers of the tables that `only` (about the column TABLE_NAME) leaves, by table, in the order in which they fire.
-pub(super) fn triggers(reader: &mut Reader<'_>, only: &str) -> Result<BTreeMap<String, Vec<Program>>, Fault> {
+/// The triggers of the tables that `only` leaves, by table, in the order in which they fire.
+pub(super) fn triggers(reader: &mut Reader<'_>, only: &Only) -> Result<BTreeMap<String, Vec<Program>>, Fault> {
+    let only = only.on("EVENT_OBJECT_TABLE");
+    // By the schema of the table: by that of the trigger, which is the same, MariaDB would look into every schema there is.
     let sql = format!(
-        "SELECT TRIGGER_NAME, TABLE_NAME FROM
-            (SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE AS TABLE_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER
-            FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()) AS t WHERE 1 = 1{only}
-            ORDER BY TABLE_NAME, ACTION_TIMING DESC, EVENT_MANIPULATION, ACTION_ORDER"
+        "SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS
+            WHERE EVENT_OBJECT_SCHEMA = DATABASE(){only}
+            ORDER BY EVENT_OBJECT_TABLE, ACTION_TIMING DESC, EVENT_MANIPULATION, ACTION_ORDER"
     );
     let mut tables: BTreeMap<String, Vec<Program>> = BTreeMap::new();
     for row in reader.rows(&sql)? {

@@ -1,5 +1,7 @@
 //! How definitions are asked for: under settings that show all of them, and with errors that name the object.
 
+use std::collections::BTreeSet;
+
 use mysql_async::{Error, Row, Value};
 
 use super::super::MysqlConfig;
@@ -76,6 +78,28 @@ impl Reader<'_> {
 
     fn run(&mut self, sql: &str) -> Result<(), Fault> {
         self.link.run(sql).map(drop).map_err(|error| error::fault(&self.config.name, "settings", &error))
+    }
+}
+
+/// Which tables are asked for.
+pub(super) struct Only(Option<String>);
+
+impl Only {
+    /// All there are.
+    pub(super) fn all() -> Self {
+        Self(None)
+    }
+
+    /// Those with these names.
+    pub(super) fn names(names: &BTreeSet<String>) -> Self {
+        // No table has an empty name: so the list is never empty.
+        let names: Vec<_> = names.iter().map(|name| literal(name)).chain(["''".to_owned()]).collect();
+        Self(Some(names.join(", ")))
+    }
+
+    /// What follows a condition, about the column that has a table's name.
+    pub(super) fn on(&self, column: &str) -> String {
+        self.0.as_ref().map(|names| format!(" AND {column} IN ({names})")).unwrap_or_default()
     }
 }
 

@@ -109,6 +109,25 @@ pub(super) fn settle(link: &mut Link, config: &MysqlConfig, record: &Record) -> 
     })
 }
 
+/// Brings what is known of the schema up to date behind a statement that the server has answered. None if all of it must be
+/// read anew: a statement about code, one that could not be tried out, or one that did something else than was expected.
+pub(super) fn follow(
+    link: &mut Link,
+    config: &MysqlConfig,
+    record: &Record,
+    known: &Catalog,
+) -> Result<Option<Catalog>, Fault> {
+    let mut known = known.clone();
+    let Witness::Definitions(definitions) = &record.witness else { return Ok(Some(known)) };
+    let (Some(tables), Some(expected)) = (&definitions.tables, &definitions.expected) else { return Ok(None) };
+    let now = Catalog::read_tables(link, config, Some(tables))?;
+    if !expected.great_differences(&Print::of(&now)).is_empty() {
+        return Ok(None);
+    }
+    known.replace_tables(tables, now);
+    Ok(Some(known))
+}
+
 /// Drops the scratch schema that a killed trial of this run may have left. At the end of the run, and after undo.
 pub(super) fn forget(link: &mut Link, config: &MysqlConfig) -> Result<(), Fault> {
     scratch::clear(link, config)
@@ -124,8 +143,7 @@ fn definitions(
 ) -> Result<Definitions, CallError> {
     let facts = Facts::of(sql);
     let cast = cast(&facts, change, catalog, touched);
-    let whole = is_program(change) || !cast.routines.is_empty();
-    let mut tables = (!whole).then(|| {
+    let mut tables = (!cast.whole).then(|| {
         let named = touched.definitions.union(&touched.rows).chain(&cast.tables).chain(&cast.views);
         named.cloned().collect::<BTreeSet<_>>()
     });
@@ -188,12 +206,13 @@ fn cast(facts: &Facts, change: &SchemaChange, catalog: &Catalog, touched: &Touch
     }
     let routines = catalog.routines.iter().filter(|(_, routine)| has(&routine.name));
     cast.routines.extend(routines.map(|(kind_and_name, _)| kind_and_name.clone()));
+    cast.whole = is_program(change) || !cast.routines.is_empty();
     cast
 }
 
 fn read(link: &mut Link, config: &MysqlConfig, tables: Option<&BTreeSet<String>>) -> Result<Catalog, Fault> {
     match tables {
-        Some(tables) => Catalog::read_tables(link, config, tables),
+        Some(tables) => Catalog::read_tables(link, config, Some(tables)),
         None => Catalog::read(link, config),
     }
 }

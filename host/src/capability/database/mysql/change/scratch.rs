@@ -48,6 +48,8 @@ pub(super) struct Cast {
     pub(super) views: BTreeSet<String>,
     /// Routines: "function f".
     pub(super) routines: BTreeSet<String>,
+    /// The statement is about code, or runs some: all of the schema is looked at, not only tables and views.
+    pub(super) whole: bool,
 }
 
 /// Runs a statement on empty clones, under the stage's `sql_mode`, on a connection of its own.
@@ -127,7 +129,7 @@ impl Scratch<'_> {
         if !self.clone_all(before, cast)? {
             return Ok(Tried::Unknown);
         }
-        let clone = self.print()?;
+        let clone = self.print(cast)?;
         let _ = self.link.run("SET SESSION innodb_strict_mode = DEFAULT");
         self.mode(sql_mode)?;
         match self.link.run(sql) {
@@ -138,7 +140,7 @@ impl Scratch<'_> {
             Err(Error::Server(_)) => return Ok(Tried::Unknown),
             Err(error) => return Err(self.fault(&error)),
         }
-        let after = self.print()?;
+        let after = self.print(cast)?;
         Ok(Print::of(before).follow(&clone, &after).map_or(Tried::Unknown, Tried::Expected))
     }
 
@@ -209,8 +211,11 @@ impl Scratch<'_> {
         }
     }
 
-    fn print(&mut self) -> Result<Print, Fault> {
-        let catalog = Catalog::read(self.link, self.config)?;
+    fn print(&mut self, cast: &Cast) -> Result<Print, Fault> {
+        let catalog = match cast.whole {
+            true => Catalog::read(self.link, self.config)?,
+            false => Catalog::read_tables(self.link, self.config, None)?,
+        };
         Ok(Print::of_clone(&catalog, &self.name, &self.config.server.schema))
     }
 

@@ -335,7 +335,7 @@ impl<'a> Loading<'a> {
     fn compare(&self, link: &mut Link) -> Result<(), Fault> {
         io::fault::point("mysql.load.loaded").map_err(|error| Fault::io("load", &error))?;
         let names: BTreeSet<_> = self.jobs.iter().map(|job| job.table.name.clone()).collect();
-        let now = Catalog::read_tables(link, self.config, &names)?;
+        let now = Catalog::read_tables(link, self.config, Some(&names))?;
         for Job { table, entry, progress, .. } in &self.jobs {
             let differs = |what: &str| {
                 let text = format!("database {}: loaded, but {what} of {:?} differ", self.config.name, table.name);

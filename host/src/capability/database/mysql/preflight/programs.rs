@@ -62,7 +62,7 @@ pub(super) fn check(look: &mut Look<'_>, kind: &Kind, rights: &Rights) -> Result
 fn list(look: &mut Look<'_>) -> Result<Vec<Program>, Fault> {
     // What an account may not read is NULL or empty, by kind and server.
     let sql = "SELECT 'trigger', TRIGGER_NAME, DEFINER, COALESCE(ACTION_STATEMENT, '') <> ''
-            FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+            FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = DATABASE()
         UNION ALL SELECT 'view', TABLE_NAME, DEFINER, COALESCE(VIEW_DEFINITION, '') <> ''
             FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
         UNION ALL SELECT LOWER(ROUTINE_TYPE), ROUTINE_NAME, DEFINER, COALESCE(ROUTINE_DEFINITION, '') <> ''

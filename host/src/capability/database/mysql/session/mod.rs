@@ -5,6 +5,7 @@
 
 mod connections;
 mod execute;
+mod known;
 mod schema;
 mod spacing;
 mod store;
@@ -15,16 +16,17 @@ use std::sync::Arc;
 
 use mysql_async::Params;
 
-use super::catalog::Catalog;
 use super::error::{self, Trouble};
 use super::link::Link;
-use super::sql::{self, Parsed, Touched, Use};
+use super::sql::{self, Parsed, Use};
 use super::stream::{Health, Stream};
 use super::{MysqlConfig, batch, server, value};
 use crate::capability::database::worker::{Backend, Rows};
 use crate::capability::database::{ColumnInfo, Value};
 use crate::effect::{CallError, Failure, Fault, Marker};
 use crate::io::fault;
+
+use known::Known;
 
 /// The sessions of one database.
 pub(super) struct Session {
@@ -34,7 +36,7 @@ pub(super) struct Session {
     /// Where definitions are read and the host's own changes are made: its settings are the server's.
     host: Option<Link>,
     batch: Batch,
-    schema: Option<Arc<Schema>>,
+    known: Known,
     /// A connection was lost: the server may need some time to come back.
     patient: bool,
 }
@@ -57,20 +59,6 @@ enum Batch {
     Lost(String),
 }
 
-/// What is known of the schema, until something changes it.
-pub(super) struct Schema {
-    pub(super) catalog: Catalog,
-    /// All schemas that the account sees, ours the first.
-    schemas: Vec<String>,
-}
-
-impl Schema {
-    /// See [`sql::touched`].
-    fn touched(&self, statement: &Parsed, used: Use) -> Result<Touched, CallError> {
-        Ok(sql::touched(statement, used, &self.catalog, &self.schemas)?)
-    }
-}
-
 impl Backend for Session {
     type Config = MysqlConfig;
 
@@ -79,7 +67,7 @@ impl Backend for Session {
     /// Connects with the first call that needs it.
     fn open(config: &Arc<MysqlConfig>) -> Result<Self, Fault> {
         let config = Arc::clone(config);
-        Ok(Self { config, stage: None, host: None, batch: Batch::None, schema: None, patient: false })
+        Ok(Self { config, stage: None, host: None, batch: Batch::None, known: Known::default(), patient: false })
     }
 
     fn query(
@@ -177,26 +165,6 @@ impl Session {
     pub(super) fn make_marker_table(&mut self) -> Result<(), Fault> {
         self.locked()?;
         self.host(batch::make_table)
-    }
-
-    /// What is known of the schema.
-    pub(super) fn schema(&mut self) -> Result<Arc<Schema>, Fault> {
-        if let Some(schema) = &self.schema {
-            return Ok(Arc::clone(schema));
-        }
-        let schema = self.host(|link, config| {
-            let catalog = Catalog::read(link, config)?;
-            let rows = link.rows("SHOW DATABASES").map_err(|e| error::fault(&config.name, "SHOW DATABASES", &e))?;
-            let mut schemas = vec![config.server.schema.clone()];
-            schemas.extend(rows.into_iter().filter_map(|mut row| row.take::<Option<String>, _>(0).flatten()));
-            Ok(Schema { catalog, schemas })
-        })?;
-        Ok(Arc::clone(self.schema.insert(Arc::new(schema))))
-    }
-
-    /// Forgets what is known of the schema.
-    pub(super) fn forget_schema(&mut self) {
-        self.schema = None;
     }
 
     /// Takes the locks of the run, if this session does not have them.

@@ -86,12 +86,15 @@ impl Session {
             self.lock()?;
             self.point("mysql.change.described")?;
             let sent = self.send(&statement.statement, &statement.params, statement.now);
-            self.forget_schema();
             self.point("mysql.change.sent")?;
             let trouble = match sent {
-                Ok(ran) => return Ok(executed(ran)),
+                Ok(ran) => {
+                    self.note_change(&statement.record);
+                    return Ok(executed(ran));
+                }
                 Err(trouble) => trouble,
             };
+            self.forget_schema();
             let again = matches!(trouble, Trouble::Busy(_) | Trouble::Lost(_) | Trouble::Deadlock(_)) && tries < TRIES;
             let error = self.fell(trouble);
             match self.look_at(&statement.record)? {
