@@ -1,19 +1,24 @@
 //! A small web server on the loopback, for packages to be downloaded from.
 //!
-//! It answers GET and HEAD of the files it was given, with ETag and single ranges. It stops when it is dropped.
+//! It answers GET and HEAD of the files it was given, with ETag and single ranges. It stops when it is dropped. Each file can be
+//! exchanged while it runs, and can be served as badly as real servers do: [`Misbehaviour`].
+
+mod misbehaviour;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::digest::sha256_hex;
+
+pub use misbehaviour::Misbehaviour;
 
 /// A running server.
 pub struct Server {
@@ -24,7 +29,7 @@ pub struct Server {
 
 #[derive(Default)]
 struct State {
-    files: BTreeMap<String, File>,
+    files: RwLock<BTreeMap<String, Arc<File>>>,
     stop: AtomicBool,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -33,6 +38,13 @@ struct State {
 struct File {
     bytes: Vec<u8>,
     etag: String,
+    misbehaviour: Option<Misbehaviour>,
+}
+
+impl File {
+    fn new(bytes: Vec<u8>, misbehaviour: Option<Misbehaviour>) -> Arc<Self> {
+        Arc::new(Self { etag: format!("\"{}\"", &sha256_hex(&bytes)[..16]), bytes, misbehaviour })
+    }
 }
 
 impl Server {
@@ -43,9 +55,8 @@ impl Server {
     pub fn start(files: impl IntoIterator<Item = (impl Into<String>, Vec<u8>)>) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).context("cannot listen on the loopback")?;
         let address = listener.local_addr()?;
-        let file = |bytes: Vec<u8>| File { etag: format!("\"{}\"", &sha256_hex(&bytes)[..16]), bytes };
-        let files = files.into_iter().map(|(path, bytes)| (path.into(), file(bytes))).collect();
-        let state = Arc::new(State { files, ..State::default() });
+        let files = files.into_iter().map(|(path, bytes)| (path.into(), File::new(bytes, None))).collect();
+        let state = Arc::new(State { files: RwLock::new(files), ..State::default() });
         let shared = Arc::clone(&state);
         let thread = thread::Builder::new().name("web server".to_owned()).spawn(move || accept(&listener, &shared))?;
         Ok(Self { address, state, thread: Some(thread) })
@@ -55,6 +66,18 @@ impl Server {
     #[must_use]
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Serves this at a path from now on, well.
+    pub fn put(&self, path: impl Into<String>, bytes: Vec<u8>) {
+        self.state.set(path.into(), File::new(bytes, None));
+    }
+
+    /// Serves what is at a path in this way from now on; well again, if none is named. Nothing happens where nothing is.
+    pub fn misbehave(&self, path: &str, how: Option<Misbehaviour>) {
+        if let Some(file) = self.state.file(path) {
+            self.state.set(path.to_owned(), File::new(file.bytes.clone(), how));
+        }
     }
 
     /// How many requests were answered.
@@ -67,6 +90,16 @@ impl Server {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.state.bytes.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    fn file(&self, path: &str) -> Option<Arc<File>> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+
+    fn set(&self, path: String, file: Arc<File>) {
+        self.files.write().unwrap_or_else(PoisonError::into_inner).insert(path, file);
     }
 }
 
@@ -97,6 +130,9 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
     }
 }
 
+/// Bytes that are sent at once.
+const PIECE: usize = 64 * 1024;
+
 struct Request {
     method: String,
     path: String,
@@ -107,18 +143,26 @@ struct Request {
 /// One request a connection.
 fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
     let Some(request) = read_request(stream)? else { return Ok(()) };
-    state.requests.fetch_add(1, Ordering::SeqCst);
+    let number = state.requests.fetch_add(1, Ordering::SeqCst);
     let mut out = stream;
     if request.method != "GET" && request.method != "HEAD" {
         return out.write_all(&head("405 Method Not Allowed", 0, ""));
     }
-    let Some(file) = state.files.get(&request.path) else {
+    let Some(file) = state.file(&request.path) else {
         return out.write_all(&head("404 Not Found", 0, ""));
     };
+    let with_body = request.method == "GET";
+    let etag = match &file.misbehaviour {
+        Some(Misbehaviour::NotFound) => return out.write_all(&head("404 Not Found", 0, "")),
+        Some(Misbehaviour::Page) => return out.write_all(&misbehaviour::page(with_body)),
+        Some(Misbehaviour::WrongEtag) => format!("\"wrong-{number}\""),
+        Some(Misbehaviour::Truncated { .. } | Misbehaviour::Slow { .. }) | None => file.etag.clone(),
+    };
     let size = file.bytes.len();
-    let mut headers = format!("ETag: {}\r\nAccept-Ranges: bytes\r\n", file.etag);
+    let mut headers = format!("ETag: {etag}\r\nAccept-Ranges: bytes\r\n");
     // Of another version than the client has, it gets the whole.
-    let same = request.if_range.is_none_or(|etag| etag == file.etag);
+    let lies = matches!(file.misbehaviour, Some(Misbehaviour::WrongEtag));
+    let same = lies || request.if_range.is_none_or(|wanted| wanted == etag);
     let (status, part) = match request.range.filter(|_| same).map(|range| parse_range(&range, size)) {
         None => ("200 OK", 0..size),
         Some(Some(part)) => {
@@ -131,11 +175,21 @@ fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
         }
     };
     out.write_all(&head(status, part.len(), &headers))?;
-    if request.method == "GET" {
-        for piece in file.bytes[part].chunks(64 * 1024) {
-            out.write_all(piece)?;
-            state.bytes.fetch_add(piece.len() as u64, Ordering::SeqCst);
-        }
+    if with_body { send(stream, state, &file, part) } else { Ok(()) }
+}
+
+/// The bytes of a file, as the file's misbehaviour has them.
+fn send(mut stream: &TcpStream, state: &State, file: &File, part: Range<usize>) -> std::io::Result<()> {
+    let body = &file.bytes[part];
+    let (body, piece, pause) = match file.misbehaviour {
+        Some(Misbehaviour::Truncated { after }) => (&body[..after.min(body.len())], PIECE, Duration::ZERO),
+        Some(Misbehaviour::Slow { piece, pause }) => (body, piece.max(1), pause),
+        _ => (body, PIECE, Duration::ZERO),
+    };
+    for piece in body.chunks(piece) {
+        stream.write_all(piece)?;
+        state.bytes.fetch_add(piece.len() as u64, Ordering::SeqCst);
+        thread::sleep(pause);
     }
     Ok(())
 }
@@ -225,5 +279,50 @@ mod tests {
         assert_eq!(body, b"45");
         assert_eq!(ask(&server, "GET /p.zip HTTP/1.1\r\nRange: bytes=-3").1, b"789");
         assert_eq!((server.requests(), server.bytes()), (4, 15));
+    }
+
+    #[test]
+    fn a_server_that_misbehaves_does_it_as_it_was_told_and_stops_when_told() {
+        let server = server();
+        let whole = |server: &Server| ask(server, "GET /p.zip HTTP/1.1");
+        server.misbehave("/p.zip", Some(Misbehaviour::NotFound));
+        assert!(whole(&server).0.starts_with("HTTP/1.1 404 "));
+        server.misbehave("/p.zip", Some(Misbehaviour::Page));
+        let (head, body) = whole(&server);
+        assert!(head.starts_with("HTTP/1.1 200 ") && head.contains("Content-Type: text/html"), "{head}");
+        assert!(body.starts_with(b"<!DOCTYPE html>") && head.contains(&format!("Content-Length: {}\r\n", body.len())));
+        server.misbehave("/p.zip", Some(Misbehaviour::Truncated { after: 4 }));
+        let (head, body) = whole(&server);
+        assert!(head.contains("Content-Length: 10\r\n") && body == b"0123", "{head}");
+        assert_eq!(ask(&server, "GET /p.zip HTTP/1.1\r\nRange: bytes=4-").1, b"4567", "it can be resumed");
+        let pause = Duration::from_millis(5);
+        server.misbehave("/p.zip", Some(Misbehaviour::Slow { piece: 2, pause }));
+        let start = std::time::Instant::now();
+        assert_eq!(whole(&server).1, b"0123456789");
+        assert!(start.elapsed() >= pause * 5);
+        server.misbehave("/p.zip", None);
+        assert_eq!(whole(&server).1, b"0123456789");
+        server.misbehave("/other", Some(Misbehaviour::Page));
+        assert!(ask(&server, "GET /other HTTP/1.1").0.starts_with("HTTP/1.1 404 "), "there is nothing to spoil");
+    }
+
+    #[test]
+    fn a_wrong_etag_is_another_one_each_time_and_ranges_are_served_under_it() {
+        let server = server();
+        server.misbehave("/p.zip", Some(Misbehaviour::WrongEtag));
+        let etag = |head: &str| head.lines().find(|line| line.starts_with("ETag: ")).unwrap().to_owned();
+        let (first, _) = ask(&server, "GET /p.zip HTTP/1.1");
+        let (second, body) = ask(&server, "GET /p.zip HTTP/1.1\r\nRange: bytes=4-\r\nIf-Range: \"other\"");
+        assert_ne!(etag(&first), etag(&second));
+        assert!(second.starts_with("HTTP/1.1 206 ") && body == b"456789", "{second}");
+    }
+
+    #[test]
+    fn a_file_can_be_exchanged_while_the_server_runs() {
+        let server = server();
+        server.put("/p.zip", b"new".to_vec());
+        server.put("/q.json", b"{}".to_vec());
+        assert_eq!(ask(&server, "GET /p.zip HTTP/1.1").1, b"new");
+        assert_eq!(ask(&server, "GET /q.json HTTP/1.1").1, b"{}");
     }
 }

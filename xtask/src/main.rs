@@ -6,6 +6,7 @@
 mod bench;
 mod bundle;
 mod demo;
+mod fixture;
 mod guest;
 mod layout;
 mod mariadb;
@@ -38,6 +39,7 @@ enum Command {
     Tidy(tidy::Arguments),
     Demo(demo::Arguments),
     Bench(bench::Arguments),
+    Fixture(fixture::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Tidy(arguments) => tidy::run(&layout, &arguments),
         Command::Demo(arguments) => demo::run(&layout, &arguments),
         Command::Bench(arguments) => bench::run(&layout, &arguments),
+        Command::Fixture(arguments) => fixture::run(&layout, &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::digest::Digest;
 use crate::fixture::Database;
-use crate::fixture::roundcube::Installation;
+use crate::fixture::{mautic, roundcube};
 
 /// One installation on disk.
 #[derive(Debug, Clone)]
@@ -26,9 +26,16 @@ pub struct Site {
     pub backup: PathBuf,
 }
 
-impl From<Installation> for Site {
-    fn from(installation: Installation) -> Self {
-        let Installation { directory, settings, root, database, state, backup } = installation;
+impl From<roundcube::Installation> for Site {
+    fn from(installation: roundcube::Installation) -> Self {
+        let roundcube::Installation { directory, settings, root, database, state, backup } = installation;
+        Self { directory, settings, root, database, state, backup }
+    }
+}
+
+impl From<mautic::Installation> for Site {
+    fn from(installation: mautic::Installation) -> Self {
+        let mautic::Installation { directory, settings, root, database, state, backup, prefix: _ } = installation;
         Self { directory, settings, root, database, state, backup }
     }
 }
