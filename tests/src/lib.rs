@@ -11,6 +11,7 @@ pub mod host;
 pub mod hostile;
 pub mod http;
 pub mod mariadb;
+pub mod newsletter;
 pub mod places;
 pub mod proxy;
 pub mod watched;

@@ -1,0 +1,61 @@
+//! Mautic 2.16 is raised to 3.0 and lowered again, as an operator would do it.
+
+use anyhow::Result;
+use liftlock_tests::fixture::mautic::{Data, Files, Ids, KeyNames, SECRET, Size};
+use liftlock_tests::newsletter::Newsletter;
+use liftlock_tests::numbers;
+
+fn up_and_down(what: &str, size: Size, files: Files, data: Data) -> Result<()> {
+    let site = Newsletter::new(size, files, data)?;
+    site.succeeds("check")?;
+    assert_eq!(site.differences()?, Vec::<String>::new(), "check has changed something");
+    site.succeeds("apply")?;
+    let conditions = site.is_upgraded()?;
+    let changed = site.differences()?.len();
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+    let compared = site.before.len();
+    numbers(format_args!(
+        "{what}: {conditions} conditions hold, {changed} differences by apply, 0 of {compared} left by undo"
+    ));
+    Ok(())
+}
+
+#[test]
+fn a_plain_site_goes_up_and_down_again() -> Result<()> {
+    up_and_down("plain", Size::Small, Files::default(), Data::default())
+}
+
+#[test]
+fn a_site_of_thousands_of_files_with_all_that_people_change_goes_up_and_down_again() -> Result<()> {
+    let data = Data { prefix: "mau_".to_owned(), ids: Ids::Signed, contacts: 5000, ..Data::default() };
+    up_and_down("full, prefix, signed ids", Size::Full, Files::rich(), data)
+}
+
+#[test]
+fn an_old_site_with_other_names_and_a_migration_half_done_goes_up_and_down_again() -> Result<()> {
+    let data = Data {
+        key_names: KeyNames::Foreign,
+        half_applied: true,
+        old_properties: true,
+        broken_properties: true,
+        ..Data::default()
+    };
+    up_and_down("old", Size::Small, Files::rich(), data)
+}
+
+/// The database's password stands in the settings, which a stage rewrites.
+#[test]
+fn the_secret_is_in_no_output() -> Result<()> {
+    let site = Newsletter::new(Size::Small, Files::rich(), Data::default())?;
+    let mut outputs = 0;
+    for command in ["check", "apply", "status", "log", "undo --accept-data-loss"] {
+        for manner in ["--verbose", "--format json"] {
+            let ended = site.host.run(format!("{command} {manner}").split(' '))?;
+            assert!(!ended.stdout.contains(SECRET) && !ended.stderr.contains(SECRET), "{command}");
+            outputs += 2;
+        }
+    }
+    numbers(format_args!("the secret is in 0 of {outputs} outputs"));
+    Ok(())
+}
