@@ -13,6 +13,7 @@ pub struct Packed {
     /// Where each value ends in `data`.
     pub ends: Vec<u32>,
     /// All values.
+    #[serde(with = "serde_bytes")]
     pub data: Vec<u8>,
 }
 
@@ -96,6 +97,7 @@ impl ColumnData {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// One byte per row, 1 = null; empty if no row is null.
+    #[serde(with = "serde_bytes")]
     pub nulls: Vec<u8>,
     /// The values.
     pub data: ColumnData,

@@ -5,6 +5,7 @@
 
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Params, Row, Value as Sent};
+use smallvec::SmallVec;
 
 use super::catalog::Catalog;
 use crate::capability::database::{Cell, ColumnInfo, Value};
@@ -14,6 +15,9 @@ const BINARY: u16 = 63;
 
 /// Decimals of a column that has no fixed number of them.
 const NOT_FIXED: u8 = 31;
+
+/// The cells of a row: those of most rows need no memory of their own.
+pub(super) type Cells<'a> = SmallVec<[Cell<'a>; 16]>;
 
 /// What the values of a column become.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +85,7 @@ impl Decoder {
     }
 
     /// The cells of a row.
-    pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> Vec<Cell<'a>> {
+    pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> Cells<'a> {
         for (index, (kind, text)) in self.kinds.iter().zip(&mut self.texts).enumerate() {
             if matches!(kind, Kind::Date | Kind::DateTime(_) | Kind::Time(_)) {
                 text.clear();
