@@ -295,6 +295,14 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
+    /// Waits until what somebody has left behind who is gone, as a statement on a server, has come to its end.
+    ///
+    /// # Errors
+    /// "database-busy"; "interrupted".
+    fn quiet(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Puts the whole database back as the restore point has it, and compares. May be called again after a kill.
     ///
     /// # Errors

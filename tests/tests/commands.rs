@@ -35,6 +35,7 @@ echo "working as $(id -u)"
 mkdir -p cache/deep && echo compiled >cache/deep/x && rm uploads/photo.jpg && echo "<?php new" >index.php
 sql() { mariadb --no-defaults --socket="$SOCKET" --user="$ACCOUNT" "$SCHEMA" -e "$1"; }
 sql "ALTER TABLE notes ADD COLUMN made INT NOT NULL DEFAULT 7; INSERT INTO notes (note) VALUES ('a'); DELETE FROM beside"
+if [ -e ../hand/server ]; then echo $$ >../hand/pid; sql "CREATE TABLE late AS SELECT SLEEP(4) AS n"; fi
 if [ -e ../hand/slow ]; then sleep 600 & echo $! >../hand/child; echo $$ >../hand/pid; wait; fi
 if [ -e ../hand/broken ]; then echo "it is broken"; exit 3; fi
 sql "CREATE TABLE made (id INT PRIMARY KEY); INSERT INTO made VALUES (1); DROP TRIGGER t; INSERT INTO notes (note) VALUES ('b')"
@@ -277,6 +278,26 @@ fn commands_die_with_the_host() -> Result<()> {
     }
     numbers("2 hosts killed in a command: command and child gone, run again to A, undone to B");
     Ok(())
+}
+
+/// The server does the last statement of a dead client to its end. Undo waits for it: else the table would come after it.
+#[test]
+fn commands_leave_nothing_on_the_server() -> Result<()> {
+    let server = Server::start()?;
+    let site = Site::new(&server, true)?;
+    site.set("server", true)?;
+    let mut command = site.host()?.command(["apply", "--on-failure", "keep"]);
+    let host = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    number(&site.hand.join("pid"))?;
+    let at_work = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE INFO LIKE 'CREATE TABLE late%'";
+    let (mut client, began) = (server.client()?, Instant::now());
+    while client.cell(at_work)? == "0" {
+        ensure!(began.elapsed() < PATIENCE, "the statement does not come");
+    }
+    kill(host)?;
+    site.host()?.run(["undo"])?.expect(0)?;
+    ensure!(client.cell(at_work)? == "0", "the statement is still at work");
+    site.is_before()
 }
 
 #[test]

@@ -203,6 +203,10 @@ impl Apply {
             Err(CallError::Fault(fault)) => return Err(fault.into()),
         };
         fault::point("effect.acted").map_err(io)?;
+        if let Touches::Command(stores) = touches {
+            // One that was ended in the middle may have left the server a statement.
+            stores.iter().try_for_each(|store| store.quiet())?;
+        }
         let stamps = stamps(touches.databases())?;
         self.shared.record(Event::Done { effect, result: result.clone(), stamps })?;
         match result {

@@ -198,6 +198,7 @@ impl Engine {
             self.shared.note(&format!("putting database {name} back: {} was cut off", effect.change.object));
             let saved = self.shared.state(|s| s.databases.get(name).map(|known| known.saved.clone()));
             let store = self.shared.store(name)?;
+            store.quiet()?;
             store.close();
             store.restore(&saved.unwrap_or_default())?;
         }

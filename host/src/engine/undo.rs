@@ -103,6 +103,9 @@ impl Engine {
             }
             self.shared.note(&format!("putting database {name} back"));
             let store = self.shared.store(&name)?;
+            if self.shared.state(|s| s.in_flight().is_some_and(|effect| effect.databases.contains(&name))) {
+                store.quiet()?;
+            }
             store.close();
             store.restore(&known.saved)?;
             self.shared.record(Event::Restored { database: name })?;

@@ -16,6 +16,7 @@ mod error;
 mod link;
 mod lock;
 mod preflight;
+mod quiet;
 mod restore;
 mod server;
 mod session;
@@ -233,6 +234,10 @@ impl Store for Mysql {
 
     fn cover(&self) -> Result<(), Fault> {
         self.desk.own(Session::cover)
+    }
+
+    fn quiet(&self) -> Result<(), Fault> {
+        self.desk.own(|session| session.host(quiet::wait))
     }
 
     fn restore(&self, saved: &serde_json::Value) -> Result<(), Fault> {
