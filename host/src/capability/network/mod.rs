@@ -32,7 +32,7 @@ pub use self::pace::MinimumRate;
 pub use self::stage::StageNetwork;
 
 use self::client::{Lookup, system_lookup};
-use self::shelf::Shelf;
+use self::shelf::{Shelf, Sum};
 use crate::effect::{Capability, Change, Extra, Fault, Verdict};
 use crate::meter::Meter;
 
@@ -129,8 +129,14 @@ pub struct Downloaded {
     pub sha256: String,
     /// Bytes.
     pub size: u64,
-    /// For later versions.
+    /// "source": "file", if it is the operator's own copy; else "server".
     pub extra: Extra,
+}
+
+impl Downloaded {
+    fn new(artifact: String, sum: Sum, source: &str) -> Self {
+        Self { artifact, sha256: sum.sha256, size: sum.size, extra: vec![("source".to_owned(), source.to_owned())] }
+    }
 }
 
 /// The network of one run, as the engine sees it.
@@ -145,6 +151,7 @@ pub struct Network {
 struct Undo {
     seq: u64,
     name: String,
+    source: String,
 }
 
 impl Network {
@@ -179,7 +186,7 @@ impl Capability for Network {
         for artifact in self.shelf.find(undo.seq)? {
             if let Some(sum) = self.shelf.whole(&artifact)? {
                 self.shelf.drop_unfinished(&undo.name)?;
-                let done = Downloaded { artifact, sha256: sum.sha256, size: sum.size, extra: Extra::new() };
+                let done = Downloaded::new(artifact, sum, &undo.source);
                 let value = serde_json::to_value(done).map_err(|error| Fault::new("internal", error.to_string()))?;
                 return Ok(Verdict::Done(value));
             }

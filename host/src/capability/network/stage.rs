@@ -43,6 +43,16 @@ enum Source {
     Server(Url),
 }
 
+impl Source {
+    /// As [`Downloaded::extra`] has it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::File(_) => "file",
+            Self::Server(_) => "server",
+        }
+    }
+}
+
 impl StageNetwork {
     /// The network for one slot.
     ///
@@ -107,7 +117,7 @@ impl StageNetwork {
             verb: "download".to_owned(),
             object: format!("artifact:{name}"),
             touches: false,
-            undo: json!({ "seq": seq, "name": name }),
+            undo: json!({ "seq": seq, "name": name, "source": source.name() }),
         };
         let (stage, name) = (self.clone(), name.to_owned());
         let act = move || {
@@ -136,7 +146,7 @@ impl StageNetwork {
             Err(fault) => return Err(fault),
         };
         let artifact = shelf.place(name, seq, &sum)?;
-        Ok(Downloaded { artifact, sha256: sum.sha256, size: sum.size, extra: Vec::new() })
+        Ok(Downloaded::new(artifact, sum, source.name()))
     }
 
     /// Takes the operator's own copy, by reflink where the file system can.

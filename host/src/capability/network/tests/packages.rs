@@ -148,6 +148,7 @@ fn the_operators_package_is_checked_like_any_other() {
     fs::write(&path, "from the operator").unwrap();
     let done = bench.download("https://not-granted.example/").unwrap();
     assert_eq!(bench.bytes(&done), b"from the operator");
+    assert_eq!(done.extra, [("source".to_owned(), "file".to_owned())]);
     assert!(path.exists());
     assert_eq!(server.connections(), 0);
 }
