@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use liftlock_tests::crash::{Counter, Fault, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Workload};
+use liftlock_tests::crash::{
+    Counter, Fault, Mautic, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Workload,
+};
 use liftlock_tests::fixture::roundcube::Size;
 use liftlock_tests::{mariadb, numbers};
 
@@ -18,6 +20,7 @@ const SAMPLE: u64 = 3;
 /// The same of what is done less often on a server, and of a real upgrade there, of which each run takes seconds.
 const SAMPLE_OF_SERVER: u64 = 19;
 const SAMPLE_OF_UPGRADE: u64 = 13;
+const SAMPLE_OF_MAUTIC: u64 = 29;
 
 /// Points of an upgrade on a server that have nothing to do with the server, beside all those that have.
 const OTHERS: usize = 150;
@@ -152,6 +155,20 @@ fn roundcube_on_a_server_is_killed_at_some_points() -> Result<()> {
         some("killed, resumed").among(&points).go(|trial, n| resume(trial, n, Fault::Kill)),
         some("killed, undone").among(&points).go(|trial, n| undo(trial, n, Fault::Kill)),
         some("undo killed").go(|trial, n| undo_killed(trial, None, n)),
+    ])
+}
+
+/// The other upgrade on a server, with commands' places, carried data and migrations that look before they act.
+#[test]
+fn mautic_is_killed_at_some_points() -> Result<()> {
+    let workload = Mautic::new(&mariadb::shared()?)?;
+    let reference = Reference::new(&workload)?;
+    let points = reference.points_on_the_server(OTHERS);
+    println!("{} of {} points are looked at", points.len(), reference.points);
+    let some = |what| Sweep::every(&reference, SAMPLE_OF_MAUTIC, what).among(&points);
+    green(&[
+        some("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
+        some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
     ])
 }
 

@@ -11,6 +11,7 @@
 //! | `LIFTLOCK_CRASH_KEEP` | copies that ended wrong stay there |
 
 mod counter;
+mod mautic;
 mod reference;
 mod roundcube;
 mod run_files;
@@ -26,6 +27,7 @@ use anyhow::Result;
 use crate::places;
 
 pub use counter::{Counter, Variant};
+pub use mautic::Mautic;
 pub use reference::Reference;
 pub use roundcube::Roundcube;
 pub use site::Site;

@@ -19,7 +19,6 @@ const USERS: u32 = 5;
 /// Roundcube 1.4, to be raised to 1.6.
 pub struct Roundcube {
     template: Template,
-    /// A copy: the bundle may be built anew in the meantime.
     bundle: TempDir,
     server: Server,
     size: Size,
@@ -35,13 +34,7 @@ impl Roundcube {
     pub fn new(size: Size) -> Result<Self> {
         let template = Fixture::new(size).prepare(&places::cache()?)?;
         let server = Server::start([(PACKAGE, template.package()?)])?;
-        let pipeline = places::pipeline("roundcube")?;
-        let bundle = tempfile::tempdir()?;
-        for entry in fs::read_dir(pipeline.parent().unwrap_or(&pipeline))? {
-            let entry = entry?;
-            fs::copy(entry.path(), bundle.path().join(entry.file_name()))?;
-        }
-        Ok(Self { template, bundle, server, size, database: None })
+        Ok(Self { template, bundle: copy_of_bundle("roundcube")?, server, size, database: None })
     }
 
     /// The same with each database in a schema of its own on this server, a zoo beside it.
@@ -49,6 +42,17 @@ impl Roundcube {
     pub fn on(self, socket: &Path) -> Self {
         Self { database: Some(socket.to_owned()), ..self }
     }
+}
+
+/// A copy of an application's bundle, which may be built anew in the meantime.
+pub(super) fn copy_of_bundle(application: &str) -> Result<TempDir> {
+    let pipeline = places::pipeline(application)?;
+    let bundle = tempfile::tempdir()?;
+    for entry in fs::read_dir(pipeline.parent().unwrap_or(&pipeline))? {
+        let entry = entry?;
+        fs::copy(entry.path(), bundle.path().join(entry.file_name()))?;
+    }
+    Ok(bundle)
 }
 
 impl Workload for Roundcube {
