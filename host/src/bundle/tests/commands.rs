@@ -141,6 +141,7 @@ fn an_ask_for_a_command_is_for_one_that_is_declared_and_only_to_run_it() {
 
 #[test]
 fn a_command_is_read() {
+    let own = user();
     let lines = format!(
         "{COMMAND}time = \"3m\"\nmemory = \"2 GiB\"\nenvironment = [\"LANG\", \"APP_ENV=prod=1\"]\ndirectory = \"app\"\n\
          reach = {{ roots = [\"app:var/cache\"], databases = [\"main\"] }}\n"
@@ -150,7 +151,7 @@ fn a_command_is_read() {
     assert_eq!(planned.usage.suggested, ["php", "bin/console"]);
     let NamedCommand { argv, user, time, memory, environment, directory, reach } = planned.named.clone().unwrap();
     assert_eq!((argv[0].as_str(), argv.len()), ("/bin/sh", 3));
-    assert_eq!(user.map(|user| (user.uid, user.gid)), Some(user()));
+    assert_eq!(user.map(|user| (user.uid, user.gid)), Some(own));
     assert_eq!((time, memory), (Duration::from_secs(180), 2 << 30));
     let set = Variable::Set("APP_ENV".into(), "prod=1".into());
     assert_eq!(environment, [Variable::Passed("LANG".into()), set]);
