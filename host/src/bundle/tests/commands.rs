@@ -7,12 +7,21 @@ use crate::bundle::{NamedCommand, Reach, ReachedRoot, Variable, WorkingDirectory
 
 const COMMAND: &str = "[commands.clear-cache]\nargv = [\"/bin/sh\", \"-c\", \"true\"]\nuser = \"1234:1235\"\n";
 
+/// As whom a command can be run: who is not root, has no choice.
+fn user() -> (u32, u32) {
+    match rustix::process::geteuid().as_raw() {
+        0 => (1234, 1235),
+        own => (own, 1235),
+    }
+}
+
 /// The world with a pipeline that can use a command, and these lines in the operator's file.
 fn world(lines: &str) -> World {
     let suggested = "\n[commands.clear-cache]\nabout = \"builds the cache\"\nsuggested = [\"php\", \"bin/console\"]\n";
     let ask = "[{ capability = \"command\", object = \"clear-cache\", access = \"run\", reason = \"builds the cache\" },\n{ capability = \"database\"";
     let world = World::new().pipeline("[roots.app]\n", &format!("{suggested}\n[roots.app]\n"));
     let world = world.pipeline("[{ capability = \"database\"", ask);
+    let lines = lines.replace("1234:", &format!("{}:", user().0));
     world.installation("[freeze]\n", &format!("{lines}\n[freeze]\n"))
 }
 
@@ -132,6 +141,7 @@ fn an_ask_for_a_command_is_for_one_that_is_declared_and_only_to_run_it() {
 
 #[test]
 fn a_command_is_read() {
+    let own = user();
     let lines = format!(
         "{COMMAND}time = \"3m\"\nmemory = \"2 GiB\"\nenvironment = [\"LANG\", \"APP_ENV=prod=1\"]\ndirectory = \"app\"\n\
          reach = {{ roots = [\"app:var/cache\"], databases = [\"main\"] }}\n"
@@ -141,7 +151,7 @@ fn a_command_is_read() {
     assert_eq!(planned.usage.suggested, ["php", "bin/console"]);
     let NamedCommand { argv, user, time, memory, environment, directory, reach } = planned.named.clone().unwrap();
     assert_eq!((argv[0].as_str(), argv.len()), ("/bin/sh", 3));
-    assert_eq!(user.map(|user| (user.uid, user.gid)), Some((1234, 1235)));
+    assert_eq!(user.map(|user| (user.uid, user.gid)), Some(own));
     assert_eq!((time, memory), (Duration::from_secs(180), 2 << 30));
     let set = Variable::Set("APP_ENV".into(), "prod=1".into());
     assert_eq!(environment, [Variable::Passed("LANG".into()), set]);

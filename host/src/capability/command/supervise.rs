@@ -55,11 +55,12 @@ pub fn supervise(
         report.write_all(&line)?;
         report.flush()
     };
+    let closed = closing(host);
     let pid = match start(&order, output) {
         Ok(pid) => pid,
         Err(error) => return tell(Report::NotStarted(error.to_string())).map_err(io),
     };
-    let ended = tell(Report::Started(pid.as_raw_nonzero().get())).and_then(|()| wait(pid, &closing(host)));
+    let ended = tell(Report::Started(pid.as_raw_nonzero().get())).and_then(|()| wait(pid, &closed));
     // Whatever went wrong, nothing is left behind.
     end_all(pid);
     tell(ended.map_err(io)?).map_err(io)
@@ -73,16 +74,25 @@ fn start(order: &Order, output: impl AsFd) -> io::Result<Pid> {
     command.current_dir(&order.directory).process_group(0);
     let output = output.as_fd();
     command.stdin(Stdio::null()).stdout(output.try_clone_to_owned()?).stderr(output.try_clone_to_owned()?);
-    if let Some((uid, gid)) = order.user.filter(|(uid, _)| *uid != rustix::process::geteuid().as_raw()) {
-        // With another user the standard library gives up all other groups too.
-        command.uid(uid).gid(gid);
-    }
-    let child = command.spawn()?;
-    let pid = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::InvalidData)?;
-    let limit = Rlimit { current: Some(order.memory), maximum: Some(order.memory) };
-    // It may have ended by now.
-    let _ = rustix::process::prlimit(Some(pid), Resource::As, limit);
-    Ok(pid)
+    // Always set, be it to ourselves: then the standard library forks, and a fork works under any limit. With another user it
+    // gives up all other groups too.
+    let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let (uid, gid) = order.user.unwrap_or(own);
+    command.uid(uid).gid(gid);
+    let child = limited(order.memory, || command.spawn())?;
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
+/// Starts something that inherits a limit of address space, and so has it from its first instruction on, without a way to more.
+fn limited<T>(memory: u64, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    let own = rustix::process::getrlimit(Resource::As);
+    let most = Some(own.maximum.map_or(memory, |most| most.min(memory)));
+    // Who is not root stays below the limit, perhaps above it already: what is needed later is had now.
+    drop(children(rustix::process::getpid()));
+    rustix::process::setrlimit(Resource::As, Rlimit { current: most, maximum: most })?;
+    let started = start();
+    let _ = rustix::process::setrlimit(Resource::As, own);
+    started
 }
 
 /// Says when the host has gone, or wants an end.

@@ -260,6 +260,16 @@ fn a_hog_gets_no_more_memory_than_it_may() {
     let ended = Site::new().command(hog, |command| command.memory = 100 << 20).run().unwrap();
     assert!(ended.exit_code != 0 && !ended.output.contains("had it"), "{ended:?}");
     assert!(shell(hog).output.contains("had it"));
+    // From its first instruction on, and without a way to more.
+    let limits = "ulimit -v; ulimit -Hv; ulimit -v unlimited 2>/dev/null && echo more";
+    let ended = Site::new()
+        .command(limits, |command| {
+            (command.memory, command.user) =
+                (100 << 20, rustix::process::geteuid().is_root().then_some((65534, 65534)));
+        })
+        .run()
+        .unwrap();
+    assert_eq!(ended.output, format!("{0}\n{0}", 100 << 10));
 }
 
 #[test]
