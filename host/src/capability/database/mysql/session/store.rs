@@ -16,16 +16,15 @@ use crate::capability::database::SnapshotInfo;
 use crate::effect::Fault;
 
 impl Session {
-    /// As `Store::restore_point`.
+    /// As `Store::restore_point`. Makes nothing on the server: a host that dies now, before the journal knows of the database, has
+    /// nothing there that `undo` would have to remove. Our table comes with the first batch.
     pub(in super::super) fn restore_point(&mut self, directory: &Path) -> Result<Value, Fault> {
         if directory != self.config.restore {
             let text = format!("database {}: two places for its restore point", self.name());
             return Err(Fault::new("internal", text));
         }
         self.lock()?;
-        let saved = self.host(restore::begin)?;
-        self.make_marker_table()?;
-        Ok(saved)
+        self.host(restore::begin)
     }
 
     /// As `Store::cover`. Programs are in the definitions, which are saved already.

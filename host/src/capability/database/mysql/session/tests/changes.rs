@@ -156,6 +156,16 @@ fn what_a_run_did_is_put_back_and_what_it_kept_beside_is_gone() {
     assert_eq!(place.schema.rows("SELECT id, n FROM t"), [["1", "0"], ["2", "0"]]);
 }
 
+/// Where the host dies before the journal knows of the database, `undo` does not come here at all.
+#[test]
+fn a_restore_point_makes_no_table_of_ours() {
+    let Some(place) = Place::new(&TWO) else { return };
+    place.ready();
+    assert_eq!(place.schema.rows("SHOW TABLES"), [["t"]]);
+    place.begin(None).unwrap();
+    assert_eq!(place.schema.rows("SHOW TABLES").len(), 2);
+}
+
 #[test]
 fn a_run_that_is_over_leaves_no_table_of_ours() {
     let Some(place) = Place::new(&TWO) else { return };
