@@ -20,7 +20,7 @@ const SAMPLE: u64 = 3;
 /// The same of what is done less often on a server, and of a real upgrade there, of which each run takes seconds.
 const SAMPLE_OF_SERVER: u64 = 19;
 const SAMPLE_OF_UPGRADE: u64 = 13;
-const SAMPLE_OF_MAUTIC: u64 = 29;
+const SAMPLE_OF_MAUTIC: u64 = 7;
 
 /// Points of an upgrade on a server that have nothing to do with the server, beside all those that have.
 const OTHERS: usize = 150;
