@@ -10,6 +10,7 @@ use super::{Exit, Global, check, ending, output};
 ///
 /// Checks first, then runs the stages. If a stage fails, everything is put back (exit code 3); with `--on-failure keep` the run
 /// waits for `resume` or `undo` instead (exit code 4). A kill at any moment loses nothing: `resume` goes on, `undo` puts back.
+/// Where the upgrade is done already, there is nothing to do (exit code 0).
 #[derive(clap::Args)]
 pub(super) struct Apply {
     /// What to do when a stage fails
@@ -40,6 +41,11 @@ impl Apply {
             Ok(upgrade) => upgrade,
             Err(trouble) => return output::trouble(global, &trouble),
         };
+        match upgrade.already_there() {
+            Err(trouble) => return output::trouble(global, &trouble),
+            Ok(Some(there)) => return output::nothing_to_do(global, &there),
+            Ok(None) => {}
+        }
         if let Err(trouble) = upgrade.admit_new_run() {
             return output::trouble(global, &trouble);
         }

@@ -16,12 +16,18 @@ pub(super) struct Check {}
 impl Check {
     #[expect(clippy::unused_self, reason = "has the shape of its siblings")]
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let found = global.open().and_then(|upgrade| {
-            let found = upgrade.check()?;
-            Ok((upgrade, found))
-        });
-        match found {
-            Ok((upgrade, found)) => {
+        let upgrade = match global.open() {
+            Ok(upgrade) => upgrade,
+            Err(trouble) => return output::trouble(global, &trouble),
+        };
+        // To the checks of the stages, a finished upgrade is an installation of the wrong version.
+        match upgrade.already_there() {
+            Err(trouble) => return output::trouble(global, &trouble),
+            Ok(Some(there)) => return output::nothing_to_do(global, &there),
+            Ok(None) => {}
+        }
+        match upgrade.check() {
+            Ok(found) => {
                 if global.format == Format::Human {
                     let pipeline = &upgrade.setup().bundle.pipeline;
                     let stages = upgrade.setup().slots.len();

@@ -10,6 +10,7 @@ mod plan;
 mod preflight;
 mod runs;
 mod server;
+mod there;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::sandbox::Sandbox;
 
 pub use assemble::Slots;
 pub use runs::RunDirectory;
+pub use there::There;
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
