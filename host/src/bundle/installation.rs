@@ -1,6 +1,6 @@
 //! `installation.toml`: the operator's file. What is there, what is pinned, what is granted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::commands::NamedCommand;
@@ -24,6 +24,9 @@ pub struct Installation {
     pub state: PathBuf,
     /// Where the operator's backups go. `backups` in the state directory, if nothing is said.
     pub backup: PathBuf,
+    /// Codes of warnings that never keep `apply` from beginning. Not in a slot's grants: the host's own warnings have no slot, and
+    /// what is accepted there gives a stage a right.
+    pub accept: BTreeSet<String>,
     /// The pipeline that it is upgraded by.
     pub pipeline: PipelinePin,
     /// Directory trees, by name.
@@ -109,6 +112,7 @@ impl Reader<'_> {
         let name = top.required("name", value::name);
         let state = top.required("state", |item| self.path(item));
         let backup = top.optional("backup", |item| self.path(item));
+        let accept = top.optional("accept", value::set(value::code)).unwrap_or_default();
         let pipeline = self.pipeline(top);
         let roots = collect(top.tables("roots"), |part| self.root(part));
         let databases = collect(top.tables("databases"), |part| self.database(part));
@@ -130,6 +134,7 @@ impl Reader<'_> {
             name,
             state,
             backup,
+            accept,
             pipeline,
             roots,
             databases,

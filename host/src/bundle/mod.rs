@@ -42,4 +42,5 @@ pub use self::place::{DatabasePlace, Login, ServerPlace, TlsUse};
 pub use self::problem::{Problem, Problems};
 pub use self::setup::{PlannedDatabase, PlannedSlot, Setup};
 pub use self::slot::{Ask, AskedCapability, Expect, Input, Phase, Port, PortKind, Slot};
+pub(crate) use self::suggest::did_you_mean;
 pub use crate::effect::Access;

@@ -1,5 +1,6 @@
 //! The commands: one file each. The only code that knows the terminal, the environment and exit codes.
 
+mod accept;
 mod apply;
 mod check;
 mod commit;

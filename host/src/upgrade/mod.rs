@@ -11,6 +11,7 @@ mod preflight;
 mod runs;
 mod server;
 mod there;
+mod warnings;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::sandbox::Sandbox;
 pub use assemble::Slots;
 pub use runs::RunDirectory;
 pub use there::There;
+pub use warnings::{not_acceptable, unaccepted};
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
