@@ -1,6 +1,7 @@
 //! What operators say to Mautic's upgrade on the command line.
 
 use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use liftlock_tests::fixture::mautic::{Data, Files, Size};
@@ -10,6 +11,7 @@ use liftlock_tests::numbers;
 use serde_json::Value;
 
 const USAGE: i32 = 2;
+const PUT_BACK: i32 = 3;
 const FOUND: i32 = 5;
 
 fn site() -> Result<Newsletter> {
@@ -63,4 +65,43 @@ fn warnings_stop_apply_until_each_is_accepted() -> Result<()> {
     let conditions = site.is_upgraded()?;
     numbers(format_args!("warnings: kinds={} stopped=2 refused=2, {conditions} conditions hold", codes.len()));
     Ok(())
+}
+
+#[test]
+fn a_package_of_ones_own_is_taken_and_remembered_and_still_pinned() -> Result<()> {
+    let site = site()?;
+    let package = site.installation.directory.join("own = package.zip");
+    fs::write(&package, b"something else")?;
+    let own = package.to_str().context("a path is text")?;
+    let refused = site.host.run(["apply", "--package", own])?.expect(PUT_BACK)?;
+    ensure!(refused.stderr.contains("ERR_DOWNLOAD_UPGRADE_PACKAGE_FAILED"), "{}", refused.stderr);
+    site.is_before()?;
+    for (wrong, code) in [("nowhere.zip", "package-missing"), ("packag=nowhere.zip", "package-missing")] {
+        let ended = site.host.run(["apply", "--package", wrong])?.expect(USAGE)?;
+        ensure!(ended.stderr.contains(code), "{}", ended.stderr);
+    }
+    fs::write(&package, site.template.package()?)?;
+    let asked = site.vendor.requests();
+    // Killed before the package is taken, so that it is resume that takes it.
+    let named = format!("package={own}");
+    let killed = site.host.with("LIFTLOCK_FAULT", "12:kill").run(["apply", "--package", &named])?;
+    ensure!(killed.code.is_none(), "it was not killed: {killed:?}");
+    ensure!(!journal(&site)?.contains("\"kind\":\"artifact\""), "it was killed too late");
+    site.succeeds("resume")?;
+    let conditions = site.is_upgraded()?;
+    let requests = site.vendor.requests() - asked;
+    ensure!(requests == 0, "{requests} requests for a package that is here");
+    numbers(format_args!("own package: requests={requests} refused=3, {conditions} conditions hold"));
+    Ok(())
+}
+
+fn last_run(site: &Newsletter) -> Result<PathBuf> {
+    let mut runs =
+        fs::read_dir(site.installation.state.join("runs"))?.map(|run| Ok(run?.path())).collect::<Result<Vec<_>>>()?;
+    runs.sort();
+    runs.pop().context("there is no run")
+}
+
+fn journal(site: &Newsletter) -> Result<String> {
+    Ok(fs::read_to_string(last_run(site)?.join("journal.jsonl"))?)
 }

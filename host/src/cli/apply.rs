@@ -7,6 +7,7 @@ use liftlock::upgrade::Found;
 
 use super::accept::{self, Accept};
 use super::output::{self, ErrorText};
+use super::package::Package;
 use super::{Exit, Global, check, ending};
 
 /// Upgrade the installation
@@ -22,6 +23,8 @@ pub(super) struct Apply {
     on_failure: Choice,
     #[command(flatten)]
     accept: Accept,
+    #[command(flatten)]
+    package: Package,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,7 +50,7 @@ impl Apply {
     }
 
     fn upgrade(&self, global: &Global) -> Result<Exit, Exit> {
-        let upgrade = global.open().map_err(|trouble| output::trouble(global, &trouble))?;
+        let upgrade = self.package.open(global)?;
         let trouble = |trouble| output::trouble(global, &trouble);
         if let Some(there) = upgrade.already_there().map_err(trouble)? {
             return Ok(output::nothing_to_do(global, &there));
@@ -73,7 +76,7 @@ impl Apply {
             return Ok(());
         }
         let keep: &[&str] = if matches!(self.on_failure, Choice::Keep) { &["--on-failure keep"] } else { &[] };
-        let next = format!("liftlock apply{}", check::arguments(keep, &self.accept, open));
+        let next = format!("liftlock apply{}", check::arguments(keep, &self.package, &self.accept, open));
         let message = format!("nobody has accepted the warnings {}", open.join(", "));
         let hint = Some(
             "mend what they are about, or accept them; for good: accept = [\"…\"] in installation.toml".to_owned(),

@@ -5,6 +5,7 @@ use liftlock::upgrade::Found;
 use serde_json::json;
 
 use super::accept::{Accept, quoted};
+use super::package::Package;
 use super::{Exit, Format, Global, output};
 
 /// Look whether the upgrade could run; change nothing
@@ -15,6 +16,8 @@ use super::{Exit, Format, Global, output};
 pub(super) struct Check {
     #[command(flatten)]
     accept: Accept,
+    #[command(flatten)]
+    package: Package,
 }
 
 impl Check {
@@ -23,7 +26,7 @@ impl Check {
     }
 
     fn look(&self, global: &Global) -> Result<Exit, Exit> {
-        let upgrade = global.open().map_err(|trouble| output::trouble(global, &trouble))?;
+        let upgrade = self.package.open(global)?;
         let trouble = |trouble| output::trouble(global, &trouble);
         // To the checks of the stages, a finished upgrade is an installation of the wrong version.
         if let Some(there) = upgrade.already_there().map_err(trouble)? {
@@ -36,15 +39,16 @@ impl Check {
             let stages = upgrade.setup().slots.len();
             output::line(&format!("{}: {} stages", pipeline.title, stages));
         }
-        let arguments = arguments(&[], &self.accept, &open);
+        let arguments = arguments(&[], &self.package, &self.accept, &open);
         Ok(tell(global, &found, &open, &arguments))
     }
 }
 
 /// The arguments for `apply` that accept what is open too.
-pub(super) fn arguments(first: &[&str], accept: &Accept, open: &[String]) -> String {
+pub(super) fn arguments(first: &[&str], package: &Package, accept: &Accept, open: &[String]) -> String {
+    let files = package.files.iter().map(|file| format!(" --package {}", quoted(file)));
     let codes = accept.codes.iter().chain(open).map(|code| format!(" --accept {}", quoted(code)));
-    first.iter().map(|text| format!(" {text}")).chain(codes).collect()
+    first.iter().map(|text| format!(" {text}")).chain(files).chain(codes).collect()
 }
 
 /// Tells the findings. A deferred one cannot be judged yet. `open` are the warnings that nobody has accepted, `arguments` those

@@ -9,6 +9,7 @@ mod ending;
 mod exit;
 mod log;
 mod output;
+mod package;
 mod resume;
 mod signals;
 mod stage;

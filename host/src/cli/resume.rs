@@ -15,7 +15,7 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let engine = global.open().and_then(|upgrade| {
+        let engine = global.open().and_then(|mut upgrade| {
             let engine = upgrade.resume(|plan| output::sink(global, Some(plan)), self.on_failure.into())?;
             Ok((upgrade, engine))
         });

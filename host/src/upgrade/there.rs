@@ -65,6 +65,7 @@ mod tests {
             pipeline_sha256: "one".into(),
             from: "1".into(),
             to: "2".into(),
+            packages: std::collections::BTreeMap::new(),
             slots: Vec::new(),
         };
         let first = Event::RunStarted { plan };
