@@ -1,10 +1,11 @@
-//! What operators say to Mautic's upgrade on the command line.
+//! What operators say to Mautic's upgrade on the command line, and the file in which they look for what became of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use liftlock_tests::fixture::mautic::{Data, Files, Size};
+use liftlock_tests::digest::Digest;
+use liftlock_tests::fixture::mautic::{Data, Files, SECRET, Size};
 use liftlock_tests::host::Ended;
 use liftlock_tests::newsletter::Newsletter;
 use liftlock_tests::numbers;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 const USAGE: i32 = 2;
 const PUT_BACK: i32 = 3;
+const PERSON: i32 = 4;
 const FOUND: i32 = 5;
 
 fn site() -> Result<Newsletter> {
@@ -104,4 +106,96 @@ fn last_run(site: &Newsletter) -> Result<PathBuf> {
 
 fn journal(site: &Newsletter) -> Result<String> {
     Ok(fs::read_to_string(last_run(site)?.join("journal.jsonl"))?)
+}
+
+fn slots(site: &Newsletter) -> Result<Vec<String>> {
+    let first: Value = serde_json::from_str(journal(site)?.lines().next().context("the journal is empty")?)?;
+    let slots = first["event"]["plan"]["slots"].as_array().context("the plan has no slots")?;
+    Ok(slots.iter().filter_map(|slot| Some(slot["slot"].as_str()?.to_owned())).collect())
+}
+
+/// The account is whole: in the original's form, begun once, and each stage is done once.
+fn is_whole(site: &Newsletter, path: &Path) -> Result<usize> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let is_line = |line: &str| {
+        let time = line.strip_prefix('[').and_then(|line| line.split_once("] "));
+        time.is_some_and(|(time, text)| {
+            let form: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+            form == "0000-00-00 00:00:00" && !text.is_empty()
+        })
+    };
+    let odd: Vec<_> = text.lines().filter(|line| !is_line(line)).collect();
+    ensure!(odd.is_empty(), "not as the original's: {odd:?}");
+    ensure!(text.matches("] STARTING MAUTIC 2.16 TO 3.0.2 AT ").count() == 1, "begun more than once:\n{text}");
+    let slots = slots(site)?;
+    for slot in &slots {
+        let done = text.lines().filter(|line| line.ends_with(&format!("] {slot} done"))).count();
+        ensure!(done == 1, "{slot} is done {done} times:\n{text}");
+    }
+    ensure!(text.ends_with("] all stages are done\n"), "the end is missing:\n{text}");
+    ensure!(!text.contains(SECRET), "the secret is in it");
+    Ok(slots.len())
+}
+
+#[test]
+fn the_log_in_the_root_is_whole_after_kills_and_goes_with_undo() -> Result<()> {
+    let site = site()?;
+    let log = site.installation.root.join("upgrade_log.txt");
+    let host = site.host.with("LIFTLOCK_FAULT", "90:kill");
+    let mut kills = 0;
+    let mut ended = host.run(["apply"])?;
+    while ended.code.is_none() {
+        kills += 1;
+        ensure!(kills < 200, "it does not come to its end");
+        ended = host.run(["resume"])?;
+    }
+    ended.expect(0)?;
+    ensure!(kills > 0, "it was never killed");
+    let stages = is_whole(&site, &log)?;
+    let status: Value = serde_json::from_str(&site.succeeds("status --format json")?.stdout)?;
+    let loss = status["undo"].as_str().context("status does not say what undo would lose")?.to_owned();
+    ensure!(!loss.contains("upgrade_log"), "{loss}");
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+    ensure!(!log.exists(), "undo has left the log");
+    numbers(format_args!("log: kills={kills} stages={stages} each once, 0 left by undo"));
+    Ok(())
+}
+
+#[test]
+fn a_log_that_is_there_stays_and_one_elsewhere_is_not_in_the_root() -> Result<()> {
+    let mut site = site()?;
+    let log = site.installation.root.join("upgrade_log.txt");
+    fs::write(&log, "[2020-08-24 10:00:00] STARTING MAUTIC 3 UPGRADE AT 2020-08-24 10:00:00\n")?;
+    site.before = site.installation.digest()?;
+    let old = Digest::of_tree(&site.installation.root)?;
+    site.succeeds("apply")?;
+    let run = last_run(&site)?;
+    let id = run.file_name().context("a run has a name")?.to_string_lossy().into_owned();
+    let beside = site.installation.root.join(format!("upgrade_log-{id}.txt"));
+    is_whole(&site, &beside)?;
+    let touched = old.diff(&Digest::of_tree(&site.installation.root)?);
+    ensure!(!touched.iter().any(|line| line.contains("upgrade_log.txt")), "the old log has changed: {touched:?}");
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+
+    edit(&site, |text| text + "\n[log]\nfile = \"elsewhere.txt\"\n")?;
+    site.succeeds("apply")?;
+    is_whole(&site, &site.installation.directory.join("elsewhere.txt"))?;
+    let added = site.differences()?;
+    ensure!(!added.iter().any(|line| line.starts_with('+') && line.contains("upgrade_log")), "{added:?}");
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+    numbers("log: an old one kept, one elsewhere, 0 left by undo");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_written_into_the_root_before_the_freeze() -> Result<()> {
+    let site = site()?;
+    site.vendor.set_kill_switch(true);
+    site.host.run(["apply", "--on-failure", "keep"])?.expect(PERSON)?;
+    site.is_before()?;
+    numbers("log: 0 files in the root before the freeze");
+    Ok(())
 }

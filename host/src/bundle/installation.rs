@@ -47,6 +47,8 @@ pub struct Installation {
     pub freeze: Freeze,
     /// Commands at other moments.
     pub hooks: Hooks,
+    /// Where the account of a run goes as text, if not where the pipeline says.
+    pub log: Option<PathBuf>,
     /// Components that take the place of the vendor's, by slot.
     pub swaps: BTreeMap<String, Swap>,
     pub(super) places: Places,
@@ -125,8 +127,10 @@ impl Reader<'_> {
         let limits = collect(top.tables("limits"), |part| Some(LimitOverrides::read(part)));
         let freeze = top.table("freeze").map_or_else(|| Some(Freeze::default()), |mut part| Freeze::read(&mut part));
         let hooks = top.table("hooks").map(|mut part| Hooks::read(&mut part)).unwrap_or_default();
+        let log = top.table("log").map(|mut part| part.required("file", |item| self.path(item)));
         let swaps = collect(top.tables("swap"), |part| self.swap(part));
         format?;
+        let log = log.map_or(Some(None), |log| log.map(Some))?;
         let (name, state, pipeline, freeze) = (name?, state?, pipeline?, freeze?);
         let backup = backup.unwrap_or_else(|| state.join("backups"));
         let places = top.places();
@@ -145,6 +149,7 @@ impl Reader<'_> {
             limits,
             freeze,
             hooks,
+            log,
             swaps,
             places,
         })

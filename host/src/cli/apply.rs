@@ -8,7 +8,7 @@ use liftlock::upgrade::Found;
 use super::accept::{self, Accept};
 use super::output::{self, ErrorText};
 use super::package::Package;
-use super::{Exit, Global, check, ending};
+use super::{Exit, Global, account, check, ending};
 
 /// Upgrade the installation
 ///
@@ -66,6 +66,7 @@ impl Apply {
         }
         let mut engine = upgrade.start(output::sink(global, None), self.on_failure.into()).map_err(trouble)?;
         let end = engine.drive();
+        account::write(global, &upgrade);
         Ok(ending::tell(global, &engine, &end))
     }
 

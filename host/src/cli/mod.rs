@@ -1,6 +1,7 @@
 //! The commands: one file each. The only code that knows the terminal, the environment and exit codes.
 
 mod accept;
+mod account;
 mod apply;
 mod check;
 mod commit;

@@ -68,6 +68,16 @@ pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
     error(global, &text);
 }
 
+/// Tells what is no error, and no reason to stop.
+pub(super) fn warning(global: &Global, code: &str, message: &str) {
+    if global.format == Format::Json {
+        json(&json!({ "type": "warning", "code": code, "message": message }));
+        return;
+    }
+    let yellow: Style = AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{yellow}warning[{code}]{yellow:#}: {message}");
+}
+
 /// Tells, in one line, that the upgrade is done already.
 pub(super) fn nothing_to_do(global: &Global, there: &There) -> Exit {
     let There { run, to, committed } = there;

@@ -1,7 +1,7 @@
 //! `liftlock resume`.
 
 use super::apply::Choice;
-use super::{Exit, Global, ending, output};
+use super::{Exit, Global, account, ending, output};
 
 /// Go on with a run that was killed, stopped or kept after a failure
 ///
@@ -21,8 +21,9 @@ impl Resume {
         });
         match engine {
             Err(trouble) => output::trouble(global, &trouble),
-            Ok((_upgrade, mut engine)) => {
+            Ok((upgrade, mut engine)) => {
                 let end = engine.drive();
+                account::write(global, &upgrade);
                 ending::tell(global, &engine, &end)
             }
         }

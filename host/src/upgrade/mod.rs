@@ -2,6 +2,7 @@
 //!
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
+mod account;
 mod assemble;
 mod commands;
 mod expect;
