@@ -35,12 +35,12 @@ impl Accept {
 }
 
 /// Asks whoever sits at the terminal. Nobody there, or a program that reads us: no.
-pub(super) fn is_agreed(global: &Global, warnings: usize) -> bool {
+pub(super) fn is_agreed(global: &Global, open: &[String]) -> bool {
     let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
     if global.format == Format::Json || !stdin.is_terminal() || !stderr.is_terminal() {
         return false;
     }
-    let _ = write!(stderr, "go on in spite of {warnings} kinds of warnings? [y/N] ");
+    let _ = write!(stderr, "go on in spite of these warnings ({})? [y/N] ", open.join(", "));
     let _ = stderr.flush();
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

@@ -73,7 +73,7 @@ impl Apply {
     /// Somebody has to have read the warnings: who sits at the terminal now, or who has written their codes down before.
     fn ask(&self, global: &Global, found: &[Found], open: &[String]) -> Result<(), Exit> {
         check::findings(global, found);
-        if accept::is_agreed(global, open.len()) {
+        if accept::is_agreed(global, open) {
             return Ok(());
         }
         let keep: &[&str] = if matches!(self.on_failure, Choice::Keep) { &["--on-failure keep"] } else { &[] };
