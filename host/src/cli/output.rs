@@ -8,7 +8,7 @@ use liftlock::effect::Fault;
 use liftlock::engine::Sink;
 use liftlock::engine::event::Plan;
 use liftlock::report::{Human, Json};
-use liftlock::upgrade::Trouble;
+use liftlock::upgrade::{There, Trouble};
 use serde_json::{Value, json};
 
 use super::{Exit, Format, Global};
@@ -66,6 +66,29 @@ pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
 pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
     let text = ErrorText { code: fault.code, message: fault.message.clone(), hint: fault.hint.clone(), next };
     error(global, &text);
+}
+
+/// Tells what is no error, and no reason to stop.
+pub(super) fn warning(global: &Global, code: &str, message: &str) {
+    if global.format == Format::Json {
+        json(&json!({ "type": "warning", "code": code, "message": message }));
+        return;
+    }
+    let yellow: Style = AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{yellow}warning[{code}]{yellow:#}: {message}");
+}
+
+/// Tells, in one line, that the upgrade is done already.
+pub(super) fn nothing_to_do(global: &Global, there: &There) -> Exit {
+    let There { run, to, committed } = there;
+    let next = (!committed).then_some("liftlock commit");
+    if global.format == Format::Json {
+        json(&json!({ "type": "end", "result": "nothing-to-do", "run": run, "to": to, "next": next }));
+    } else {
+        let open = if *committed { "" } else { "; it can still be undone until `liftlock commit`" };
+        line(&format!("nothing to do: the run {run} has brought this to {to}{open}"));
+    }
+    Exit::Done
 }
 
 /// One next command, however many errors there are: with the last.

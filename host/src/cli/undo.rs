@@ -1,7 +1,7 @@
 //! `liftlock undo`.
 
 use super::output::{self, ErrorText};
-use super::{Exit, Global, ending};
+use super::{Exit, Global, account, ending};
 
 /// Put everything back as it was before the run
 ///
@@ -20,7 +20,7 @@ impl Undo {
             let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok((upgrade, engine))
         });
-        let (_upgrade, mut engine) = match opened {
+        let (upgrade, mut engine) = match opened {
             Ok(opened) => opened,
             Err(trouble) => return output::trouble(global, &trouble),
         };
@@ -45,6 +45,7 @@ impl Undo {
             }
         }
         let end = engine.undo("operator");
+        account::write(global, &upgrade);
         match ending::tell(global, &engine, &end) {
             // Putting back is what was asked for.
             _ if end == liftlock::engine::Ending::PutBack => Exit::Done,

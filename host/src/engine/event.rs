@@ -6,6 +6,7 @@
 //! the exception; a stage must not put a secret into one.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +39,9 @@ pub struct Plan {
     pub from: String,
     /// The versions it goes between.
     pub to: String,
+    /// Local copies of packages that the operator has named for this run, by package.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packages: BTreeMap<String, PathBuf>,
     /// The slots, in their order.
     pub slots: Vec<PlannedStage>,
 }

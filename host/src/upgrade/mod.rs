@@ -2,14 +2,18 @@
 //!
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
+mod account;
 mod assemble;
 mod commands;
 mod expect;
 mod operator;
+mod packages;
 mod plan;
 mod preflight;
 mod runs;
 mod server;
+mod there;
+mod warnings;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +31,8 @@ use crate::sandbox::Sandbox;
 
 pub use assemble::Slots;
 pub use runs::RunDirectory;
+pub use there::There;
+pub use warnings::{not_acceptable, unaccepted};
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
@@ -78,6 +84,8 @@ pub struct Upgrade {
     stop: Arc<AtomicBool>,
     meter: Meter,
     environment: Environment,
+    /// Those of the command line.
+    packages: packages::Packages,
     lock: Lock,
 }
 
@@ -97,7 +105,8 @@ impl Upgrade {
         runs::refuse_foreign(state)?;
         let lock = lock_all(&setup)?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
-        Ok(Self { setup, sandbox, stop, environment, meter: Meter::default(), lock })
+        let packages = packages::Packages::new();
+        Ok(Self { setup, sandbox, stop, environment, packages, meter: Meter::default(), lock })
     }
 
     /// The installation and the bundle.
@@ -154,7 +163,7 @@ impl Upgrade {
         self.admit_new_run()?;
         let run = RunDirectory::create(&self.setup.installation.state)?;
         let slots = self.assemble(&run)?;
-        let plan = plan::make(&self.setup, &run);
+        let plan = plan::make(&self.setup, &self.packages, &run);
         let parts = slots.parts(&self.setup, &run, sink, self.stop.clone());
         Ok(Engine::start(parts, plan, slots.into_slots(), on_failure)?)
     }
@@ -163,12 +172,17 @@ impl Upgrade {
     ///
     /// # Errors
     /// [`Trouble::NoRun`]; "plan-changed" if its stages are others now; refusals; faults.
-    pub fn resume(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
+    pub fn resume(
+        &mut self,
+        sink: impl FnOnce(Plan) -> Box<dyn Sink>,
+        on_failure: OnFailure,
+    ) -> Result<Engine, Trouble> {
         let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
         if state.phase != Phase::Upgrading {
             return self.reopen(sink);
         }
-        plan::unchanged(&state, &plan::make(&self.setup, &run))?;
+        self.take_packages_of(&state.plan.packages);
+        plan::unchanged(&state, &plan::make(&self.setup, &self.packages, &run))?;
         self.engine(&run, self.assemble(&run)?, sink(state.plan), on_failure)
     }
 
