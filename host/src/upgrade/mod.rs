@@ -3,6 +3,7 @@
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
 mod assemble;
+mod backup;
 mod commands;
 mod expect;
 mod operator;
@@ -120,7 +121,7 @@ impl Upgrade {
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let mut slots = self.assemble(&run)?;
         found.append(&mut slots.notes);
-        found.extend(slots.preflight()?.into_iter().map(|f| ("installation".to_owned(), f)));
+        found.extend(slots.preflight(&self.setup)?.into_iter().map(|f| ("installation".to_owned(), f)));
         for index in 0..slots.len() {
             let context = self.context(index);
             let name = context.slot.clone();
