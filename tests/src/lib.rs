@@ -6,6 +6,7 @@
 pub mod counting;
 pub mod crash;
 pub mod digest;
+pub mod disk;
 pub mod fixture;
 pub mod host;
 pub mod hostile;
@@ -14,6 +15,7 @@ pub mod mariadb;
 pub mod newsletter;
 pub mod places;
 pub mod proxy;
+pub mod trial;
 pub mod watched;
 pub mod webmail;
 pub mod zoo;

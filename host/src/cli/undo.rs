@@ -27,7 +27,10 @@ impl Undo {
         if engine.state(|s| s.phase) == liftlock::engine::state::Phase::Committed {
             let message = "the run is committed: its undo data is gone".to_owned();
             let hint = Some("the backup that the run has made is in the backup directory".to_owned());
-            output::error(global, &ErrorText { code: "committed", message, hint, next: Some("liftlock status") });
+            output::error(
+                global,
+                &ErrorText { code: "committed", application: None, message, hint, next: Some("liftlock status") },
+            );
             return Exit::NeedsPerson;
         }
         if !self.accept_data_loss {
@@ -35,7 +38,10 @@ impl Undo {
                 Ok(None) => {}
                 Ok(Some(loss)) => {
                     let next = Some("liftlock undo --accept-data-loss");
-                    output::error(global, &ErrorText { code: "data-loss", message: loss, hint: None, next });
+                    output::error(
+                        global,
+                        &ErrorText { code: "data-loss", application: None, message: loss, hint: None, next },
+                    );
                     return Exit::NeedsPerson;
                 }
                 Err(fault) => {

@@ -212,6 +212,9 @@ pub enum Event {
         message: String,
         /// Length of the recording up to its last successful effect; what came later is asked anew by `resume`.
         recording: u64,
+        /// What an earlier stage has handed over is what is wrong: `resume` would meet it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        for_good: bool,
     },
     /// A database was changed after the stage had failed, by the operator who mends it: the run goes on with it as it is.
     Mended {

@@ -97,7 +97,11 @@ pub fn next(state: &State) -> Option<&'static str> {
                         | "recording-damaged"
                 )
             });
-            Some(if hopeless { "liftlock undo" } else { "liftlock resume" })
+            Some(if hopeless || (state.step == Step::Failed && state.for_good) {
+                "liftlock undo"
+            } else {
+                "liftlock resume"
+            })
         }
         Phase::Done => Some("liftlock commit"),
         Phase::Undoing | Phase::UndoFailed => Some("liftlock undo"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::operator::Configured;
 use super::runs::RunDirectory;
-use super::{Found, Trouble, Upgrade, account, commands, expect, server};
+use super::{Found, Trouble, Upgrade, account, backup, commands, expect, server};
 use crate::bundle::{ArtifactPin, DatabasePlace, Expect, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
 use crate::capability::command::{Commands, CommandsConfig};
 use crate::capability::database::mysql::{Mysql, MysqlConfig};
@@ -43,10 +43,13 @@ impl Slots {
     }
 
     /// What the databases themselves have to say before an upgrade.
-    pub(super) fn preflight(&self) -> Result<Vec<Finding>, Fault> {
+    pub(super) fn preflight(&self, setup: &Setup) -> Result<Vec<Finding>, Fault> {
         let mut found = Vec::new();
         for driver in self.services.databases.drivers() {
             found.extend(driver.preflight()?);
+            if backup::is_wanted(setup, driver.name()) {
+                found.extend(backup::room(driver.name(), &setup.installation.backup, driver.size()?));
+            }
         }
         Ok(found)
     }

@@ -4,6 +4,7 @@
 
 mod account;
 mod assemble;
+mod backup;
 mod commands;
 mod expect;
 mod operator;
@@ -24,7 +25,7 @@ use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, Journal};
 use crate::engine::state::{Phase, State};
-use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop};
+use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop, of_application};
 use crate::meter::Meter;
 use crate::policy::Refusal;
 use crate::sandbox::Sandbox;
@@ -129,17 +130,19 @@ impl Upgrade {
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let mut slots = self.assemble(&run)?;
         found.append(&mut slots.notes);
-        found.extend(slots.preflight()?.into_iter().map(|f| ("installation".to_owned(), f)));
+        found.extend(slots.preflight(&self.setup)?.into_iter().map(|f| ("installation".to_owned(), f)));
         for index in 0..slots.len() {
             let context = self.context(index);
             let name = context.slot.clone();
             let Some(slot) = slots.get_mut(index) else { continue };
             let Returned { talk, answer } = slot.stage.check(Conversation::look(context));
-            match (talk.stopped(), answer) {
-                (None, Ok(findings)) => found.extend(findings.into_iter().map(|f| (name.clone(), f))),
-                (Some(stop), _) => found.push((name, stopped(stop))),
-                (None, Err(trap)) => found.push((name, Finding::blocking(&trap.code, trap.message))),
-            }
+            let findings = match (talk.stopped(), answer) {
+                (None, Ok(findings)) => findings,
+                (Some(stop), _) => vec![stopped(stop)],
+                (None, Err(trap)) => vec![Finding::blocking(&trap.code, trap.message)],
+            };
+            let codes = self.setup.slots.get(index).map_or(&[][..], |planned| &planned.slot.codes);
+            found.extend(findings.into_iter().map(|finding| (name.clone(), of_application(finding, codes))));
         }
         Ok(found)
     }
