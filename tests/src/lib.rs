@@ -14,6 +14,7 @@ pub mod mariadb;
 pub mod newsletter;
 pub mod places;
 pub mod proxy;
+pub mod visitors;
 pub mod watched;
 pub mod webmail;
 pub mod zoo;
