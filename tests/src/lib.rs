@@ -16,6 +16,7 @@ pub mod newsletter;
 pub mod places;
 pub mod proxy;
 pub mod trial;
+pub mod visitors;
 pub mod watched;
 pub mod webmail;
 pub mod zoo;

@@ -231,12 +231,12 @@ pub enum Event {
         message: String,
     },
     /// Others may write again from here on.
-    ThawStarted {},
-    /// The freeze is lifted.
-    Thawed {
+    ThawStarted {
         /// Milliseconds since 1970: the run's own changes are before it, what others write is after it.
         since: u64,
     },
+    /// The freeze is lifted.
+    Thawed {},
     /// All stages are done.
     RunDone {},
     /// From here on the run goes backwards.

@@ -226,11 +226,12 @@ impl State {
             }
             Event::FreezeStarted {} => self.freeze = Freeze::Freezing,
             Event::Frozen {} => self.freeze = Freeze::Frozen,
-            Event::ThawStarted {} => self.freeze = Freeze::Thawing,
-            Event::Thawed { since } => {
-                self.freeze = Freeze::Live;
-                self.live_since = Some(*since);
+            Event::ThawStarted { since } => {
+                self.freeze = Freeze::Thawing;
+                // Of a thaw that is begun again after a kill the first time counts: others may have written since.
+                self.live_since.get_or_insert(*since);
             }
+            Event::Thawed {} => self.freeze = Freeze::Live,
             Event::RestorePoint { database, saved, stamp } => {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
@@ -405,9 +406,9 @@ impl State {
             Event::Batch { stage, database, .. } => forward && here(stage) && self.databases.contains_key(database),
             Event::Done { effect, .. } | Event::NotDone { effect, .. } => (forward || back) && in_flight(effect),
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
-            Event::FreezeStarted {} | Event::ThawStarted {} => forward || back,
+            Event::FreezeStarted {} | Event::ThawStarted { .. } => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,
-            Event::Thawed { .. } => self.freeze == Freeze::Thawing,
+            Event::Thawed {} => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
             Event::StageDone { stage } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),

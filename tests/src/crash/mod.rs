@@ -29,7 +29,7 @@ use crate::places;
 
 pub use counter::{Counter, Variant};
 pub use mautic::Mautic;
-pub use reference::Reference;
+pub use reference::{Reference, link_all};
 pub use roundcube::Roundcube;
 pub use site::Site;
 pub use sweep::{Divergence, Sweep, Tally};
