@@ -1,3 +1,5 @@
+//! Files that have plain variables and no array.
+
 use super::super::{Literal, variables};
 
 #[test]
