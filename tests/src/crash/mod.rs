@@ -18,6 +18,7 @@ mod run_files;
 mod site;
 mod sweep;
 mod trial;
+mod whmcs;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub use roundcube::Roundcube;
 pub use site::Site;
 pub use sweep::{Divergence, Sweep, Tally};
 pub use trial::{Fault, Reached, Trial};
+pub use whmcs::Whmcs;
 
 /// An installation and the pipeline that it is upgraded by.
 pub trait Workload: Sync {
