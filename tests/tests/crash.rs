@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use liftlock_tests::crash::{
-    Counter, Fault, Mautic, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Workload,
+    Counter, Fault, Mautic, Reached, Reference, Roundcube, Sweep, Tally, Trial, Variant, Whmcs, Workload,
 };
 use liftlock_tests::fixture::roundcube::Size;
+use liftlock_tests::fixture::whmcs::Package;
 use liftlock_tests::{mariadb, numbers};
 
 /// Points between two of a sample.
@@ -21,6 +22,7 @@ const SAMPLE: u64 = 3;
 const SAMPLE_OF_SERVER: u64 = 19;
 const SAMPLE_OF_UPGRADE: u64 = 13;
 const SAMPLE_OF_MAUTIC: u64 = 7;
+const SAMPLE_OF_WHMCS: u64 = 5;
 
 /// Points of an upgrade on a server that have nothing to do with the server, beside all those that have.
 const OTHERS: usize = 150;
@@ -170,6 +172,23 @@ fn mautic_is_killed_at_some_points() -> Result<()> {
         some("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
         some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
     ])
+}
+
+/// The third one: steps that set the version as they are done, and a patch set whose files are replaced one by one.
+#[test]
+fn whmcs_is_killed_at_some_points() -> Result<()> {
+    for package in [Package::Release, Package::PatchSet] {
+        let workload = Whmcs::new(package, &mariadb::shared()?)?;
+        let reference = Reference::new(&workload)?;
+        let points = reference.points_on_the_server(OTHERS);
+        println!("{} of {} points are looked at", points.len(), reference.points);
+        let some = |what| Sweep::every(&reference, SAMPLE_OF_WHMCS, what).among(&points);
+        green(&[
+            some("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
+            some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
+        ])?;
+    }
+    Ok(())
 }
 
 #[test]

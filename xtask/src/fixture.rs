@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use crate::layout::Layout;
 use crate::process;
 
-/// Make an installation to try things on: `fixture mautic --help`
+/// Make an installation to try things on: `fixture mautic --help`, `fixture whmcs --help`
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {

@@ -100,20 +100,42 @@ fn manifests(directory: &Path, depth: usize) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// An application's `pipeline.toml` becomes the bundle of its name; any other `<name>.toml` beside it `<application>-<name>`.
 fn bundles(layout: &Layout, stages: &BTreeMap<String, PathBuf>) -> Result<usize> {
     let mut made = 0;
-    if !layout.plugins().is_dir() {
-        return Ok(made);
-    }
-    for entry in fs::read_dir(layout.plugins())? {
-        let application = entry?;
-        let source = application.path().join("pipeline.toml");
-        if source.is_file() {
-            bundle::make(&source, &layout.bundles().join(application.file_name()), stages)?;
-            made += 1;
-        }
+    for (name, source) in pipelines(&layout.plugins())? {
+        bundle::make(&source, &layout.bundles().join(name), stages)?;
+        made += 1;
     }
     Ok(made)
+}
+
+/// The names of the bundles, and the files that say what is in them.
+fn pipelines(plugins: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let mut found = BTreeMap::new();
+    if !plugins.is_dir() {
+        return Ok(found);
+    }
+    for application in fs::read_dir(plugins)? {
+        let application = application?;
+        if !application.path().join("pipeline.toml").is_file() {
+            continue;
+        }
+        let folder = application.file_name().to_string_lossy().into_owned();
+        for entry in fs::read_dir(application.path())? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let name = match path.file_stem().map(|stem| stem.to_string_lossy()) {
+                Some(stem) if stem == "pipeline" => folder.clone(),
+                Some(stem) => format!("{folder}-{stem}"),
+                None => continue,
+            };
+            found.insert(name, path);
+        }
+    }
+    Ok(found)
 }
 
 /// The first eight bytes of a component: magic, version 13, layer 1.
@@ -130,6 +152,18 @@ mod tests {
         assert!(!is_component(b"\0asm\x01\0\0\0"));
         assert!(!is_component(b""));
         assert!(is_component(b"\0asm\x0d\0\x01\0rest"));
+    }
+
+    #[test]
+    fn each_pipeline_of_an_application_is_a_bundle() {
+        let plugins = tempfile::tempdir().unwrap();
+        for path in ["one/pipeline.toml", "two/pipeline.toml", "two/patch-set.toml", "two/notes.md", "sdk/Cargo.toml"] {
+            let path = plugins.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let names: Vec<_> = pipelines(plugins.path()).unwrap().into_keys().collect();
+        assert_eq!(names, ["one", "two", "two-patch-set"]);
     }
 
     #[test]

@@ -199,6 +199,12 @@ impl Directory {
     }
 }
 
+/// Whether the host may write to what was looked at: to move or delete a directory, it and all below it must be so. A stage does
+/// not see owners.
+pub fn may_write(entry: &Entry) -> bool {
+    !entry.extra.iter().any(|(fact, value)| fact == "writable" && value == "false")
+}
+
 /// Unpacks an artifact into a new tree beside a root. `strip` leading directories of each name are left out.
 ///
 /// # Errors

@@ -19,6 +19,7 @@ mod run_files;
 mod site;
 mod sweep;
 mod trial;
+mod whmcs;
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub use roundcube::Roundcube;
 pub use site::Site;
 pub use sweep::{Divergence, Sweep, Tally};
 pub use trial::{Fault, Reached, Trial};
+pub use whmcs::Whmcs;
 
 /// An installation and the pipeline that it is upgraded by.
 pub trait Workload: Sync {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::digest::Digest;
 use crate::fixture::Database;
-use crate::fixture::{mautic, roundcube};
+use crate::fixture::{mautic, roundcube, whmcs};
 
 /// One installation on disk.
 #[derive(Debug, Clone)]
@@ -36,6 +36,13 @@ impl From<roundcube::Installation> for Site {
 impl From<mautic::Installation> for Site {
     fn from(installation: mautic::Installation) -> Self {
         let mautic::Installation { directory, settings, root, database, state, backup, prefix: _ } = installation;
+        Self { directory, settings, root, database, state, backup }
+    }
+}
+
+impl From<whmcs::Installation> for Site {
+    fn from(installation: whmcs::Installation) -> Self {
+        let whmcs::Installation { directory, settings, root, database, state, backup } = installation;
         Self { directory, settings, root, database, state, backup }
     }
 }

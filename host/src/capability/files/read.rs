@@ -33,7 +33,7 @@ pub struct Entry {
     pub mode: u32,
     /// Seconds since 1970; 0 for anything before.
     pub modified: u64,
-    /// For later versions.
+    /// "writable" = "false" where the host may not write to it. For later versions.
     pub extra: Extra,
 }
 
@@ -81,8 +81,9 @@ pub(super) fn kind_name(stat: &Stat) -> &'static str {
     }
 }
 
-/// A look at an entry.
-pub(super) fn entry(name: String, stat: &Stat) -> Entry {
+/// A look at an entry. `may_write` is asked of what is no link.
+pub(super) fn entry(name: String, stat: &Stat, may_write: impl FnOnce() -> bool) -> Entry {
+    let locked = kind(stat) != FileType::Symlink && !may_write();
     let bytes = if kind(stat) == FileType::RegularFile { size(stat) } else { 0 };
     Entry {
         name,
@@ -90,7 +91,7 @@ pub(super) fn entry(name: String, stat: &Stat) -> Entry {
         size: bytes,
         mode: stat.st_mode & 0o777,
         modified: u64::try_from(modified(stat).sec).unwrap_or(0),
-        extra: Vec::new(),
+        extra: if locked { vec![("writable".to_owned(), "false".to_owned())] } else { Vec::new() },
     }
 }
 
@@ -109,7 +110,7 @@ pub(super) fn page(directory: &Dir, after: Option<&[u8]>, limit: usize) -> io::R
     let mut entries = Vec::with_capacity(first.len());
     for name in first.into_sorted_vec() {
         if let Some(stat) = directory.look(&name)? {
-            entries.push(entry(escape(&name), &stat));
+            entries.push(entry(escape(&name), &stat, || directory.may_write(&name)));
         }
     }
     Ok(entries)

@@ -80,7 +80,7 @@ impl StageFiles {
     pub fn stat(&self, place: &Place, path: &str) -> Result<Option<Entry>, CallError> {
         let target = self.target(place, path, Access::Read, false)?;
         match target.look() {
-            Ok(stat) => Ok(Some(read::entry(target.path.text(), &stat))),
+            Ok(stat) => Ok(Some(read::entry(target.path.text(), &stat, || target.may_write()))),
             Err(CallError::Answer(failure)) if matches!(failure.code.as_str(), "not-found" | "not-a-directory") => {
                 Ok(None)
             }
@@ -277,6 +277,14 @@ impl Target<'_> {
         match stat.map_err(|error| refused(&self.object, &error))? {
             Some(stat) => Ok(stat),
             None => Err(CallError::answer("not-found", format!("{} is not there", self.object))),
+        }
+    }
+
+    /// Whether the host may write to it.
+    fn may_write(&self) -> bool {
+        match self.path.split() {
+            None => self.base.may_write(b"."),
+            Some((parent, name)) => self.base.sub(parent).is_ok_and(|parent| parent.may_write(name)),
         }
     }
 

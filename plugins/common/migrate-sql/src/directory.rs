@@ -14,11 +14,18 @@ pub(crate) struct Source {
 
 impl Source {
     /// The directory of this slot: in a root where the parameter names one, else in the new version. None as long as the
-    /// new version is not there: the live one has the same directory, with the files of before.
+    /// new version is not there: the live one has the same directory, with the files of before. None as well where a root
+    /// has no such directory: a package brings it, to be live from the switch until the upgrade is done.
     pub(crate) fn open(dialect: Dialect) -> Result<Option<Self>, Failure> {
         let path = of_dialect(&run::require_param("directory")?, dialect);
         let directory = match (run::param("root"), run::input("tree")) {
-            (Some(root), _) => Directory::root(&root)?,
+            (Some(root), _) => {
+                let root = Directory::root(&root)?;
+                if !root.exists(&path)? {
+                    return Ok(None);
+                }
+                root
+            }
             (None, Some(tree)) => Directory::tree(&tree)?,
             (None, None) => return Ok(None),
         };

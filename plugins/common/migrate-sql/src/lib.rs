@@ -7,12 +7,12 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `database` | the database; default `main` |
-//! | `root` | the root with the SQL files, if they are not in the input `tree` |
+//! | `root` | the root with the SQL files, if they are not in the input `tree`; they may come with the switch |
 //! | `directory` | the directory with the SQL files; `{dialect}` in it is `sqlite` or `mysql` (MariaDB too): `SQL/{dialect}` |
 //! | `suffix` | the end of the files' names; default `.sql` |
 //! | `ledger-read` | a query whose first value is the version that the database is at |
 //! | `ledger-write` | a statement with one parameter: the version that it is at now |
-//! | `target` | the version to reach; default the last file's |
+//! | `target` | the version to reach; default the last file's. Where the ledger is at it already no file is needed |
 //! | `keep-rows` | tables that must not lose or gain a row: `table`, or `table: SELECT COUNT(*) FROM …` for the rows that must stay |
 //! | `settings` | settings (`sql_mode`, `foreign_key_checks`) that the files make and the pipeline has declared: left out |
 //! | `check-foreign-keys` | true: at the end no row may refer to one that is not there |
@@ -51,6 +51,7 @@ use liftlock_sdk::prelude::*;
 
 use crate::directory::Source;
 use crate::ledger::Ledger;
+use crate::version::Due;
 use crate::work::File;
 
 struct MigrateSql;
@@ -81,12 +82,9 @@ impl Stage for MigrateSql {
     fn apply() -> Result<Outcome, Failure> {
         let database = open()?;
         let ledger = Ledger::from_params()?;
-        let source = Source::open(database.dialect())?
-            .ok_or_else(|| Failure::new("no-files", "neither `tree` nor `root` says where the SQL files are"))?;
         let guard = rows::Guard::from_params(database.dialect());
         let before = guard.count(&database)?;
-        let due = version::due(&source.versions()?, &ledger.read(&database)?, run::param("target").as_deref())?;
-        let files = work::read(&source, &due.files, database.dialect())?;
+        let (due, files) = work(&database, &ledger.read(&database)?)?;
 
         let statements = apply::apply(&database, &ledger, &files)?;
 
@@ -101,7 +99,9 @@ impl Stage for MigrateSql {
         let database = open()?;
         let mut findings = Vec::new();
         let at = Ledger::from_params()?.read(&database)?;
-        if let Some(source) = Source::open(database.dialect())? {
+        // Where it is at the target it does not matter what brought it there: the files, or the application's own installer.
+        let arrived = run::param("target").as_ref() == Some(&at);
+        if let Some(source) = Source::open(database.dialect())?.filter(|_| !arrived) {
             let due = version::due(&source.versions()?, &at, run::param("target").as_deref())?;
             if !due.files.is_empty() {
                 let message = format!("the database is at version {at}, not at {}", due.target);
@@ -116,6 +116,19 @@ impl Stage for MigrateSql {
 }
 
 liftlock_sdk::export!(MigrateSql);
+
+/// What is due behind a version, read and looked through.
+fn work(database: &Database, at: &str) -> Result<(Due, Vec<File>), Failure> {
+    let target = run::param("target");
+    if target.as_deref() == Some(at) {
+        return Ok((Due { files: Vec::new(), target: at.to_owned() }, Vec::new()));
+    }
+    let source = Source::open(database.dialect())?
+        .ok_or_else(|| Failure::new("no-files", "there is no directory with the SQL files that are due"))?;
+    let due = version::due(&source.versions()?, at, target.as_deref())?;
+    let files = work::read(&source, &due.files, database.dialect())?;
+    Ok((due, files))
+}
 
 fn open() -> Result<Database, Failure> {
     Database::open(&run::param_or("database", "main"))

@@ -50,6 +50,30 @@ pub struct Config {
     settings: Settings,
 }
 
+/// The plain variables of a file that has no array: `$db_host = 'localhost';`. In order, each with the value that it has in the
+/// end; none where only PHP knows it.
+///
+/// ```
+/// let found = liftlock_php::config::variables("<?php\n$customadminpath = 'office'; // ours\n")?;
+/// assert_eq!(found, [("customadminpath".to_owned(), Some("office".into()))]);
+/// # Ok::<(), liftlock_php::config::Error>(())
+/// ```
+///
+/// # Errors
+/// If it is not PHP, or has more than such assignments and calls of `define`, `ini_set` and the like.
+pub fn variables(text: &str) -> Result<Vec<(String, Option<Literal>)>, Error> {
+    let source = Source::new(text)?;
+    let mut found: Vec<(String, Option<Literal>)> = Vec::new();
+    for (name, value) in read::variables(&source)? {
+        let value = Literal::read(&source, value);
+        match found.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => known.1 = value,
+            None => found.push((name, value)),
+        }
+    }
+    Ok(found)
+}
+
 /// What a key stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {

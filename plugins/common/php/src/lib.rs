@@ -5,4 +5,5 @@
 //! guessed: both formats come from other people's installations.
 
 pub mod config;
+pub mod report;
 pub mod serialized;

@@ -105,7 +105,7 @@ fn php(command: &str, driver: Option<&str>) -> Findings {
         return Ok(vec![php::not_looked_at("you have named no command for it", command)]);
     }
     let ended = command::run(command)?;
-    Ok(match php::Report::parse(&ended.output) {
+    Ok(match php::Php::parse(&ended.output) {
         Some(report) if ended.succeeded() => report.findings(driver),
         _ => vec![php::not_looked_at(&format!("the command {command} did not answer as it should"), command)],
     })

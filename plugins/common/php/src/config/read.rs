@@ -96,6 +96,27 @@ pub(super) fn settings(source: &Source) -> Result<Settings, Error> {
     reader.finish()
 }
 
+/// The names, without `$`, and values of all that is assigned, one statement after the other.
+pub(super) fn variables(source: &Source) -> Result<Vec<(String, Range<usize>)>, Error> {
+    nothing_hidden(source)?;
+    let mut found = Vec::new();
+    // The first token is `<?php`.
+    let mut start = 1;
+    while start < source.len() && source.kind(start) != Some(Kind::Close) {
+        let ends = |index| source.is_mark(index, ";") || source.kind(index) == Some(Kind::Close);
+        let end = source.find(start..source.len(), ends);
+        let end = end.ok_or_else(|| source.error(start, "not-closed", "the last statement does not end"))?;
+        let code = start..end;
+        if source.kind(start) == Some(Kind::Variable) && source.is_mark(start + 1, "=") {
+            found.push((source.word(start).trim_start_matches('$').to_owned(), start + 2..end));
+        } else if !code.is_empty() && !is_harmless(source, &code) {
+            return Err(source.error(start, "unsupported-code", "only assignments of variables are understood here"));
+        }
+        start = end + usize::from(source.is_mark(end, ";"));
+    }
+    Ok(found)
+}
+
 fn nothing_hidden(source: &Source) -> Result<(), Error> {
     for index in 0..source.len() {
         if HIDDEN.iter().any(|name| source.is_name(index, name)) {

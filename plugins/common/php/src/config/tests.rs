@@ -3,6 +3,7 @@
 mod edit;
 mod read;
 mod refused;
+mod variables;
 
 use super::*;
 

@@ -1,0 +1,204 @@
+//! WHMCS 8.12 is raised to 8.13, or patched, and lowered again; what must not be upgraded is refused, and nothing is touched.
+
+use anyhow::{Result, ensure};
+use liftlock_tests::billing::Billing;
+use liftlock_tests::fixture::whmcs::{
+    CUSTOMISED, Data, Files, NEW_VERSION, OLD_VERSION, PATCHED_VERSION, Package, SECRET, STEPS, Size,
+};
+use liftlock_tests::numbers;
+
+/// Exit codes: findings that block; a person has to do something.
+const FOUND: i32 = 5;
+const PERSON: i32 = 4;
+
+fn up_and_down(what: &str, site: &Billing) -> Result<()> {
+    site.succeeds("check")?;
+    assert_eq!(site.differences()?, Vec::<String>::new(), "check has changed something");
+    site.succeeds("apply")?;
+    let conditions = site.is_upgraded()?;
+    let changed = site.differences()?.len();
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+    let compared = site.before.len();
+    numbers(format_args!(
+        "{what}: {conditions} conditions hold, {changed} differences by apply, 0 of {compared} left by undo"
+    ));
+    Ok(())
+}
+
+#[test]
+fn a_plain_site_goes_up_and_down_again() -> Result<()> {
+    up_and_down("release", &Billing::new(Package::Release, Size::Small, Files::default(), Data::default())?)
+}
+
+#[test]
+fn a_site_of_thousands_of_files_with_all_that_people_change_goes_up_and_down_again() -> Result<()> {
+    let data = Data::default().clients(5000);
+    up_and_down("release, full", &Billing::new(Package::Release, Size::Full, Files::rich(), data)?)
+}
+
+#[test]
+fn a_patch_set_is_put_on_its_base_and_taken_off_again() -> Result<()> {
+    up_and_down("patch set", &Billing::new(Package::PatchSet, Size::Small, Files::default(), Data::default())?)?;
+    up_and_down("patch set, rich", &Billing::new(Package::PatchSet, Size::Small, Files::rich(), Data::default())?)
+}
+
+/// An installation whose files and database say these versions.
+fn of_versions(package: Package, files: &str, database: Option<&str>) -> Result<Billing> {
+    let data = Data { version: database.map(str::to_owned), ..Data::default().clients(20) };
+    Billing::new(package, Size::Small, Files { version: Some(files.to_owned()), ..Files::default() }, data)
+}
+
+/// It is refused by this code and by no other that blocks, before anything was done.
+fn refused(site: &Billing, code: &str, words: &[&str]) -> Result<()> {
+    let found = site.findings()?;
+    let blocking: Vec<_> = found.iter().filter(|(_, finding)| finding["severity"] == "blocking").collect();
+    ensure!(blocking.len() == 1 && blocking[0].0 == code, "{code} is not all that blocks: {blocking:#?}");
+    let said = blocking[0].1.to_string();
+    let missing: Vec<_> = words.iter().filter(|word| !said.contains(**word)).collect();
+    ensure!(missing.is_empty() && blocking[0].1["fix"].is_string(), "{missing:?} is not said: {said}");
+    site.fails("apply", FOUND)?;
+    site.is_before()
+}
+
+#[test]
+fn a_patch_set_is_refused_on_any_base_but_its_own() -> Result<()> {
+    let bases = ["8.11.2-release.1", "8.12.0-rc.1", "7.10.3-release.1"];
+    for base in bases {
+        refused(&of_versions(Package::PatchSet, base, Some(base))?, "wrong-base", &[base, OLD_VERSION])?;
+    }
+    numbers(format_args!("a patch set on {} wrong bases: refused {0}, changed 0", bases.len()));
+    Ok(())
+}
+
+/// What a visitor sees as "Down for Maintenance", and what else is no installation that this package is for.
+#[test]
+fn versions_that_do_not_fit_are_named() -> Result<()> {
+    let cases = [
+        (NEW_VERSION, Some(OLD_VERSION), "version-mismatch", "finish that upgrade first"),
+        (OLD_VERSION, Some(NEW_VERSION), "version-mismatch", "put the files of the full release"),
+        (NEW_VERSION, Some("8.13.0-rc.1"), "version-mismatch", "database version '8.13.0-rc.1'"),
+        (OLD_VERSION, None, "database-version-unknown", "tblconfiguration"),
+        (NEW_VERSION, Some(NEW_VERSION), "already-there", NEW_VERSION),
+        ("8.14.0-release.1", Some("8.14.0-release.1"), "newer-than-target", "newer"),
+        ("7.10.3-release.1", Some("7.10.3-release.1"), "too-old", "older release"),
+    ];
+    for (files, database, code, word) in cases {
+        refused(&of_versions(Package::Release, files, database)?, code, &[word])?;
+    }
+    numbers(format_args!("versions that do not fit: states={}, named={0}, changed=0", cases.len()));
+    Ok(())
+}
+
+#[test]
+fn without_the_operators_word_the_licence_is_not_accepted() -> Result<()> {
+    let site = Billing::with(Package::Release, Size::Small, Files::default(), Data::default(), |settings, _| {
+        settings.eula = false;
+    })?;
+    refused(&site, "eula-not-accepted", &["accept-eula = true"])
+}
+
+#[test]
+fn what_people_have_changed_in_whmcs_is_listed_and_nothing_else() -> Result<()> {
+    let rich = Billing::new(Package::Release, Size::Small, Files::rich(), Data::default())?;
+    let found = rich.findings()?;
+    let finding = found.get("customised").map(ToString::to_string).unwrap_or_default();
+    let listed = CUSTOMISED.iter().filter(|path| finding.contains(**path)).count();
+    ensure!(listed == CUSTOMISED.len() && !finding.contains("acme") && !finding.contains("overrides/"), "{finding}");
+    let plain = Billing::new(Package::Release, Size::Small, Files::default(), Data::default())?;
+    ensure!(!plain.findings()?.contains_key("customised"), "nobody has changed anything");
+    numbers(format_args!("customised: {listed} of {} listed, 0 others", CUSTOMISED.len()));
+    Ok(())
+}
+
+/// The most common failure of WHMCS's own updater, in its middle. Here it is found before anything is done.
+#[test]
+fn directories_that_cannot_be_written_to_are_named_before_the_run() -> Result<()> {
+    const WEB: u32 = 33;
+    let locked = ["vendor/smarty", "modules/gateways", "lang"];
+    let mut named = 0;
+    for package in [Package::Release, Package::PatchSet] {
+        let site = Billing::new(package, Size::Small, Files::default(), Data::default())?;
+        let free = site.findings_of(WEB, &[])?;
+        ensure!(!free.contains_key("not-writable"), "all is the user's own: {free:#?}");
+        // Of one directory all is another's; a file alone counts where files are replaced.
+        let mut paths = locked.to_vec();
+        paths.push("clientarea.php");
+        let found = site.findings_of(WEB, &paths)?;
+        let finding = found.get("not-writable").map(ToString::to_string).unwrap_or_default();
+        ensure!(finding.contains("blocking"), "{found:#?}");
+        for path in locked {
+            ensure!(finding.contains(path), "{path} is not named: {finding}");
+            named += 1;
+        }
+    }
+    numbers(format_args!("not writable: {named} of {} named", 2 * locked.len()));
+    Ok(())
+}
+
+/// A step fails: those before it are recorded, `Version` says how far it is, and `resume` goes on there.
+#[test]
+fn a_step_that_fails_is_mended_and_resumed() -> Result<()> {
+    let site = Billing::new(Package::Release, Size::Small, Files::rich(), Data::default())?;
+    let database = &site.installation.database;
+    let taken = "CREATE TABLE tblinvoice_payments (a INT)";
+    database.run(taken)?;
+    let said = site.fails("apply --on-failure keep", PERSON)?;
+    let told = said.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    for word in ["WHMCS_MIGRATION_FAILED", "8.13.0-rc.1.sql", "liftlock resume"] {
+        ensure!(told.contains(word), "{word} is not said:\n{told}");
+    }
+    let at = site.installation.database_version()?;
+    ensure!(at == PATCHED_VERSION, "the first step is done, and Version says {at}");
+    ensure!(site.installation.version()? == NEW_VERSION, "the files are live already");
+    database.run("DROP TABLE tblinvoice_payments")?;
+    site.succeeds("resume")?;
+    let conditions = site.is_upgraded()?;
+    numbers(format_args!("step 2 of {} failed: resumed, {conditions} conditions hold", STEPS.len()));
+    Ok(())
+}
+
+/// The vendor's own installer, as a command of the operator's: it does all, and nothing is due behind it.
+#[test]
+fn the_vendors_installer_is_run_where_it_is_named() -> Result<()> {
+    let site = Billing::with(Package::Release, Size::Small, Files::default(), Data::default(), |settings, schema| {
+        let (socket, user, name) = (schema.socket().display(), schema.user(), schema.name());
+        settings.commands = vec!["installer".to_owned()];
+        // Also a look at what it finds: its own directory, live, beside the settings.
+        let script = "test -f install/bin/installer.php && test -f configuration.php || exit 9; \
+                      for step in 8.12.1-release.1 8.13.0-rc.1 8.13.0-release.1 8.13.1-release.1; do \
+                      mariadb --no-defaults --socket=$SOCKET --user=$ACCOUNT --init-command=\\\"SET sql_mode=''\\\" $SCHEMA < install/sql/$step.sql || exit 1; \
+                      echo \\\"UPDATE tblconfiguration SET value = '$step' WHERE setting = 'Version'\\\" | \
+                      mariadb --no-defaults --socket=$SOCKET --user=$ACCOUNT $SCHEMA || exit 1; done";
+        settings.more = format!(
+            "[commands.installer]\nargv = [\"sh\", \"-c\", \"{script}\"]\nuser = \"65534:65534\"\ndirectory = \"app\"\ntime = \"5m\"\n\
+             environment = [\"SOCKET={socket}\", \"ACCOUNT={user}\", \"SCHEMA={name}\"]\n\
+             reach = {{ roots = [\"app\"], databases = [\"main\"] }}\n"
+        );
+    })?;
+    site.open_to_others()?;
+    let told = site.succeeds("apply")?.stdout;
+    ensure!(told.contains("the installer has upgraded the database"), "{told}");
+    ensure!(told.contains("0 migrations"), "{told}");
+    let conditions = site.is_upgraded()?;
+    site.succeeds("undo --accept-data-loss")?;
+    site.is_before()?;
+    numbers(format_args!("by the vendor's installer: {conditions} conditions hold, 0 differences left by undo"));
+    Ok(())
+}
+
+/// The database's password stands in the settings, which a stage reads.
+#[test]
+fn the_secret_is_in_no_output() -> Result<()> {
+    let site = Billing::new(Package::Release, Size::Small, Files::rich(), Data::default())?;
+    let mut outputs = 0;
+    for command in ["check", "apply", "status", "log", "undo --accept-data-loss"] {
+        for manner in ["--verbose", "--format json"] {
+            let ended = site.host.run(format!("{command} {manner}").split(' '))?;
+            assert!(!ended.stdout.contains(SECRET) && !ended.stderr.contains(SECRET), "{command}");
+            outputs += 2;
+        }
+    }
+    numbers(format_args!("the secret is in 0 of {outputs} outputs"));
+    Ok(())
+}
