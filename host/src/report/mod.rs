@@ -3,7 +3,7 @@
 //! Reporters never decide. They write where they are told to, and know neither terminal nor environment.
 
 mod human;
-mod json;
+pub mod json;
 pub mod words;
 
 pub use human::Human;
