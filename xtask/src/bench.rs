@@ -18,11 +18,16 @@ use crate::setup;
 /// Measure, beside native tools, and write BENCHMARKS.md; with names, only measure those
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// stage, calls, rows, changes, extract, switch, dump, server-rows or upgrade; all, and the file is written, if none is named
+    /// stage, calls, rows, changes, extract, switch, dump, server-rows, upgrade or mautic; all, and the file is written, if none is named
     names: Vec<String>,
+    /// Contacts of the Mautic that is upgraded: a million if all is measured, else a tenth of it
+    #[arg(long)]
+    contacts: Option<u32>,
 }
 
-const UPGRADE: &str = "upgrade";
+/// Programs of their own, among the tests: whole upgrades.
+const UPGRADES: [&str; 2] = ["upgrade", MAUTIC];
+const MAUTIC: &str = "mautic";
 
 /// Those that need a MariaDB server, and how it is: on a disk, with room for what is measured.
 const ON_A_SERVER: [&str; 2] = ["dump", "server-rows"];
@@ -35,7 +40,7 @@ pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
     let all = arguments.names.is_empty();
     let before = load();
     let mut lines = Vec::new();
-    if all || arguments.names.iter().any(|name| name != UPGRADE) {
+    if all || arguments.names.iter().any(|name| !UPGRADES.contains(&name.as_str())) {
         let mut host = process::cargo(&layout.root, "bench");
         host.args(["-p", "liftlock", "--bench", "host", "--"]).args(&arguments.names);
         if all || arguments.names.iter().any(|name| ON_A_SERVER.contains(&name.as_str())) {
@@ -51,10 +56,15 @@ pub(crate) fn run(layout: &Layout, arguments: &Arguments) -> Result<()> {
         }
         lines.extend(measure(&mut host)?);
     }
-    if all || arguments.names.iter().any(|name| name == UPGRADE) {
+    let contacts = arguments.contacts.unwrap_or(if all { 1_000_000 } else { 100_000 });
+    for name in UPGRADES.iter().filter(|name| all || arguments.names.iter().any(|wanted| wanted == **name)) {
         process::run(process::cargo(&layout.root, "build").args(["--release", "-p", "liftlock", "--bin", "liftlock"]))?;
+        if *name == MAUTIC {
+            mariadb::ready()?;
+            mariadb::tools_of_the_bench();
+        }
         let mut upgrade = process::cargo(&layout.root, "bench");
-        upgrade.args(["-p", "liftlock-tests", "--bench", UPGRADE]);
+        upgrade.args(["-p", "liftlock-tests", "--bench", name]).env("LIFTLOCK_BENCH_CONTACTS", contacts.to_string());
         lines.extend(measure(upgrade.env("LIFTLOCK_TEST_BINARY", layout.target.join("release/liftlock")))?);
     }
     let missed = lines.iter().filter(|line| line.met() == Some(false)).count();
@@ -174,7 +184,7 @@ fn time(seconds: f64) -> String {
 fn page(table: &str, machine: &str) -> String {
     format!(
         "# Benchmarks\n\nMade by `cargo xtask bench`; do not edit. All is built with `--release`; each number is the median of five runs (of three where\n\
-         databases are loaded), and what is compared is done by turns with it. The ratio (Liftlock to the other) says more than the times, which depend on the machine.\n\n{table}\n\n\
+         a server's databases are loaded or upgraded), and what is compared is done by turns with it. The ratio (Liftlock to the other) says more than the times, which depend on the machine.\n\n{table}\n\n\
          \"Undoable\" and \"durable\" are part of Liftlock's time, not of the tools'. Where the others are said to be durable, `sync -f` is part of theirs.\n\n\
          ## Machine\n\n{machine}"
     )

@@ -2,7 +2,7 @@
 
 use liftlock::engine::event::FailureKind;
 use liftlock::engine::{Ending, Engine};
-use liftlock::report::words;
+use liftlock::report::{json, words};
 use serde_json::json;
 
 use super::output::{self, ErrorText};
@@ -29,6 +29,7 @@ pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
     };
     match ending {
         Ending::Done => {
+            account(global, engine);
             said(global, "done", "the upgrade is done; look at the application, then commit, or undo", next)
         }
         Ending::PutBack => match &failure {
@@ -73,6 +74,19 @@ pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
 
 fn is_refusal(code: &str) -> bool {
     matches!(code, "unpinned-package" | "not-granted" | "private-address")
+}
+
+/// What it has cost. That it cannot be read is no reason to end in another way.
+fn account(global: &Global, engine: &Engine) {
+    let Ok(account) = engine.account() else { return };
+    if global.format == Format::Json {
+        let account = engine.state(|s| json::account(&s.plan, &account));
+        output::json(&json!({ "type": "account", "account": account }));
+        return;
+    }
+    for line in engine.state(|s| words::account(&s.plan, &account)) {
+        output::line(&format!("  {line}"));
+    }
 }
 
 fn said(global: &Global, result: &str, text: &str, next: Option<&str>) {

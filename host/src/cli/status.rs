@@ -1,10 +1,10 @@
 //! `liftlock status`.
 
 use liftlock::bundle::Installation;
-use liftlock::engine::Lock;
 use liftlock::engine::sink::Silent;
 use liftlock::engine::state::{Phase, State};
-use liftlock::report::words;
+use liftlock::engine::{Account, Lock};
+use liftlock::report::{self, words};
 use liftlock::upgrade::{self, Trouble};
 use serde_json::json;
 
@@ -32,8 +32,9 @@ impl Status {
             Ok((installation, Some((run, state, entries)))) => {
                 let running = Lock::take(&installation.state).is_err_and(|fault| fault.code == "locked");
                 let started = entries.first().map_or(0, |e| e.at);
+                let account = Account::of(&entries);
                 let loss = (state.phase == Phase::Done && !running).then(|| cost_of_undo(global)).flatten();
-                tell(global, &Told { run: run.id(), state: &state, running, started, loss });
+                tell(global, &Told { run: run.id(), state: &state, running, started, loss, account });
                 Exit::Done
             }
         }
@@ -54,6 +55,7 @@ struct Told<'a> {
     running: bool,
     started: u64,
     loss: Option<String>,
+    account: Account,
 }
 
 fn none(global: &Global, installation: &str) {
@@ -67,7 +69,7 @@ fn none(global: &Global, installation: &str) {
 }
 
 fn tell(global: &Global, told: &Told<'_>) {
-    let Told { run, state, running, started, loss } = told;
+    let Told { run, state, running, started, loss, account } = told;
     let (running, started) = (*running, *started);
     let next = if running { None } else { words::next(state) };
     let done = (state.stage as usize).min(state.plan.slots.len());
@@ -85,6 +87,7 @@ fn tell(global: &Global, told: &Told<'_>) {
             "stages": state.plan.slots.len(),
             "freeze": words::freeze(state.freeze),
             "effects": state.effects.len(),
+            "account": report::json::account(&state.plan, account),
             "undo": loss,
             "failure": state.failure.as_ref().map(|f| json!({ "code": f.2, "message": f.3 })),
             "stopped": state.stopped.as_ref().map(|(code, message)| json!({ "code": code, "message": message })),
@@ -97,6 +100,9 @@ fn tell(global: &Global, told: &Told<'_>) {
     let running = if running { " (a process is at work on it)" } else { "" };
     output::line(&format!("  state     {}{running}", words::state(state)));
     output::line(&format!("  stages    {done} of {} done, {} effects", state.plan.slots.len(), state.effects.len()));
+    for line in words::account(&state.plan, account) {
+        output::line(&format!("    {line}"));
+    }
     output::line(&format!("  others    {}", words::freeze(state.freeze)));
     if let Some((_, _, code, message)) = &state.failure {
         output::line(&format!("  failure   {code}: {message}"));

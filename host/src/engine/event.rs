@@ -11,13 +11,14 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::cost::Cost;
 use crate::effect::{Change, Failure};
 
 /// The version of the journal's format. Bumped with every change that an older reader would misread.
 pub const FORMAT: u32 = 2;
 
 /// What a run is going to do: the first event carries the whole of it, so any reader can draw the full list at once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// [`FORMAT`] of the writer.
     pub format: u32,
@@ -47,7 +48,7 @@ pub struct Plan {
 }
 
 /// One slot of the plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlannedStage {
     /// The slot's name.
     pub slot: String,
@@ -199,6 +200,9 @@ pub enum Event {
     StageDone {
         /// Position in the plan.
         stage: u32,
+        /// What this turn of it has cost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<Cost>,
     },
     /// The stage failed.
     StageFailed {

@@ -15,6 +15,9 @@ use super::event::Event;
 use crate::effect::Fault;
 use crate::io::AppendFile;
 
+/// Its file in the directory of a run.
+pub const JOURNAL: &str = "journal.jsonl";
+
 #[derive(Serialize, Deserialize)]
 struct Line {
     /// From 1.
@@ -23,6 +26,9 @@ struct Line {
     at: u64,
     /// xxh3-64 of the line before, without its line feed; 0 for the first.
     after: String,
+    /// The first line of a process that found the journal there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    reopened: bool,
     event: Event,
 }
 
@@ -31,6 +37,8 @@ struct Line {
 pub struct Entry {
     /// Milliseconds since 1970.
     pub at: u64,
+    /// Whether it is the first of a process that found the journal there: nobody was at work just before.
+    pub reopened: bool,
     /// What happened.
     pub event: Event,
 }
@@ -40,6 +48,7 @@ pub struct Journal {
     file: AppendFile,
     seq: u64,
     last: u64,
+    reopened: bool,
 }
 
 impl Journal {
@@ -54,7 +63,7 @@ impl Journal {
         }
         let file = AppendFile::open(path, None).map_err(fault)?;
         crate::io::sync_dir(path.parent().unwrap_or(Path::new("."))).map_err(fault)?;
-        Ok(Self { file, seq: 0, last: 0 })
+        Ok(Self { file, seq: 0, last: 0, reopened: false })
     }
 
     /// Opens a journal to go on with it. Cuts a torn tail.
@@ -65,7 +74,7 @@ impl Journal {
         let scan = scan(path)?;
         let file = AppendFile::open(path, Some(scan.length))
             .map_err(|e| Fault::io(format_args!("opening the journal {}", path.display()), &e))?;
-        Ok((Self { file, seq: scan.entries.len() as u64, last: scan.last }, scan.entries))
+        Ok((Self { file, seq: scan.entries.len() as u64, last: scan.last, reopened: true }, scan.entries))
     }
 
     /// Reads a journal without opening it for writing: for `status` and `log`, also while a run is going on.
@@ -81,7 +90,8 @@ impl Journal {
     /// # Errors
     /// What the file system says; the event then does not count, and the journal must not be written to any more.
     pub fn append(&mut self, at: u64, event: &Event) -> Result<(), Fault> {
-        let line = Line { seq: self.seq + 1, at, after: format!("{:016x}", self.last), event: event.clone() };
+        let (after, reopened) = (format!("{:016x}", self.last), self.reopened);
+        let line = Line { seq: self.seq + 1, at, after, reopened, event: event.clone() };
         let mut text = serde_json::to_vec(&line)
             .map_err(|e| Fault::new("journal-damaged", format!("an event cannot be written as JSON: {e}")))?;
         let checksum = xxh3_64(&text);
@@ -91,6 +101,7 @@ impl Journal {
         self.file.sync().map_err(fault)?;
         self.seq += 1;
         self.last = checksum;
+        self.reopened = false;
         Ok(())
     }
 }
@@ -128,7 +139,12 @@ fn parse(line: &[u8], so_far: &Scan) -> Result<Entry, String> {
     if line.after != format!("{:016x}", so_far.last) {
         return Err("the line before it is not the one it was written after".to_owned());
     }
-    Ok(Entry { at: line.at, event: line.event })
+    Ok(Entry { at: line.at, reopened: line.reopened, event: line.event })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn damaged(path: &Path, line: usize, why: &str) -> Fault {

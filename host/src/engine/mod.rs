@@ -11,6 +11,7 @@
 mod apply;
 mod context;
 pub mod conversation;
+mod cost;
 pub mod event;
 pub mod journal;
 pub mod lock;
@@ -31,6 +32,7 @@ mod undo;
 pub use apply::Touches;
 pub use context::Context;
 pub use conversation::{Called, Conversation, Stop, Stopped};
+pub use cost::{Account, Cost};
 pub use lock::Lock;
 pub use operator::Operator;
 pub use random::Random;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use super::apply::effect_frame;
 use super::context::Context;
+use super::cost::Account;
 use super::event::{EffectResult, Event, Output, Plan};
-use super::journal::Journal;
+use super::journal::{JOURNAL, Journal};
 use super::recording::Recording;
 use super::shared::{Parts, Shared, now};
 use super::stage::Stage;
@@ -83,7 +84,7 @@ impl Engine {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(|e| Fault::new("io-error", format!("random numbers: {e}")))?;
         crate::io::write_atomic(&parts.directory.join("seed"), &seed, 0o600).map_err(fault)?;
-        let mut journal = Journal::create(&parts.directory.join("journal.jsonl"))?;
+        let mut journal = Journal::create(&parts.directory.join(JOURNAL))?;
         let event = Event::RunStarted { plan };
         journal.append(now(), &event)?;
         let state = State::first(&event).map_err(|e| Fault::new("host-bug", e.to_string()))?;
@@ -97,7 +98,7 @@ impl Engine {
     /// # Errors
     /// "journal-damaged"; what the file system says.
     pub fn open(parts: Parts, slots: Vec<Slot>, on_failure: OnFailure) -> Result<Self, Fault> {
-        let path = parts.directory.join("journal.jsonl");
+        let path = parts.directory.join(JOURNAL);
         let (journal, entries) = Journal::open(&path)?;
         let state = State::fold(entries.iter().map(|e| &e.event))
             .map_err(|e| Fault::new("journal-damaged", format!("{}: {e}", path.display())))?
@@ -109,6 +110,14 @@ impl Engine {
     /// Reads the state.
     pub fn state<T>(&self, read: impl FnOnce(&State) -> T) -> T {
         self.shared.state(read)
+    }
+
+    /// What the run has cost so far.
+    ///
+    /// # Errors
+    /// "journal-damaged"; what the file system says.
+    pub fn account(&self) -> Result<Account, Fault> {
+        Ok(Account::of(&Journal::read(&self.shared.journal_path())?))
     }
 
     /// Goes forward until the run has an end.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::event::Event;
-use super::journal::Journal;
+use super::journal::{JOURNAL, Journal};
 use super::operator::Operator;
 use super::sink::{Progress, Sink};
 use super::state::{Freeze, State};
@@ -149,6 +149,10 @@ impl Shared {
 
     pub(super) fn stop_requested(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn journal_path(&self) -> PathBuf {
+        self.directory.join(JOURNAL)
     }
 
     pub(super) fn recording_path(&self, stage: u32) -> PathBuf {

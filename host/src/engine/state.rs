@@ -410,7 +410,7 @@ impl State {
             Event::Frozen {} => self.freeze == Freeze::Freezing,
             Event::Thawed {} => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
-            Event::StageDone { stage } => forward && here(stage) && self.step == Step::Applied,
+            Event::StageDone { stage, .. } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),
             Event::Mended { database, .. } => {
                 forward && self.step == Step::Failed && self.databases.contains_key(database)

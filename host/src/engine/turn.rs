@@ -5,6 +5,7 @@ use std::fs;
 
 use super::apply::Apply;
 use super::conversation::{Conversation, Stop};
+use super::cost::Turn;
 use super::event::{Event, FailureKind, Output};
 use super::run::Engine;
 use super::shared::now;
@@ -27,6 +28,7 @@ pub(super) enum StageEnd {
 
 impl Engine {
     pub(super) fn one_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+        let turn = Turn::begins();
         let after = self.shared.state(|s| s.plan.slots.get(stage as usize).is_some_and(|p| p.after));
         if after {
             self.shared.thaw()?;
@@ -46,7 +48,7 @@ impl Engine {
                 }
             }
         }
-        self.verify_stage(stage)
+        self.verify_stage(stage, &turn)
     }
 
     fn check_before(&mut self, stage: u32) -> Result<Option<StageEnd>, Fault> {
@@ -141,7 +143,7 @@ impl Engine {
         Ok(StageEnd::Done)
     }
 
-    fn verify_stage(&mut self, stage: u32) -> Result<StageEnd, Fault> {
+    fn verify_stage(&mut self, stage: u32, turn: &Turn) -> Result<StageEnd, Fault> {
         let talk = Conversation::look(self.context(stage));
         let Returned { talk, answer } = self.slot(stage)?.stage.verify(talk);
         let mut findings = match self.looked(talk, answer)? {
@@ -152,7 +154,7 @@ impl Engine {
         if let Some(f) = self.first_blocking(stage, &findings) {
             return self.failed(stage, FailureKind::Unverified, &f.into(), None);
         }
-        self.shared.record(Event::StageDone { stage })?;
+        self.shared.record(Event::StageDone { stage, cost: Some(turn.ends()) })?;
         self.drop_finished_recordings();
         Ok(StageEnd::Done)
     }

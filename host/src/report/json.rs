@@ -5,7 +5,8 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use crate::effect::Finding;
-use crate::engine::event::Event;
+use crate::engine::Account;
+use crate::engine::event::{Event, Plan};
 use crate::engine::sink::{Progress, Sink};
 
 /// Writes JSON lines.
@@ -48,4 +49,19 @@ impl<W: Write + Send> Sink for Json<W> {
     fn note(&mut self, text: &str) {
         self.line(&json!({ "type": "note", "message": text }));
     }
+}
+
+/// What a run has cost, in milliseconds and bytes.
+#[must_use]
+pub fn account(plan: &Plan, account: &Account) -> Value {
+    let stages = plan.slots.iter().zip(&account.stages);
+    let stages = stages
+        .map(|(slot, cost)| json!({ "slot": slot.slot, "milliseconds": cost.milliseconds, "memory": cost.memory }));
+    let total = account.total();
+    json!({
+        "stages": stages.collect::<Vec<_>>(),
+        "milliseconds": total.milliseconds,
+        "memory": total.memory,
+        "frozen": account.frozen,
+    })
 }

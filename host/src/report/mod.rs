@@ -4,7 +4,7 @@
 
 mod account;
 mod human;
-mod json;
+pub mod json;
 pub mod words;
 
 pub use account::{account, mark};

@@ -1,7 +1,8 @@
 //! Events and states in words for people.
 
-use crate::engine::event::{EffectResult, Event, FailureKind};
+use crate::engine::event::{EffectResult, Event, FailureKind, Plan};
 use crate::engine::state::{Freeze, Phase, State, Step};
+use crate::engine::{Account, Cost};
 
 /// One line for an event, or none for those that only the engine needs. `slot` names a stage.
 #[must_use]
@@ -29,7 +30,8 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
             format!("{}: nothing to do ({summary})", slot(*stage))
         }
         Event::StageApplied { stage, summary, .. } => format!("{}: {summary}", slot(*stage)),
-        Event::StageDone { stage } => format!("{} done", slot(*stage)),
+        Event::StageDone { stage, cost: Some(cost) } => format!("{} done ({})", slot(*stage), self::cost(cost)),
+        Event::StageDone { stage, cost: None } => format!("{} done", slot(*stage)),
         Event::StageFailed { stage, kind, code, message, .. } => {
             format!("{} {}: {code}: {message}", slot(*stage), failed(*kind))
         }
@@ -120,5 +122,63 @@ pub fn freeze(freeze: Freeze) -> &'static str {
         Freeze::Frozen => "frozen",
         Freeze::Thawing => "being opened",
         Freeze::Live => "open",
+    }
+}
+
+/// What a run has cost: a line for each stage that was begun, and one for all of them.
+#[must_use]
+pub fn account(plan: &Plan, account: &Account) -> Vec<String> {
+    let named: Vec<_> = plan.slots.iter().map(|slot| slot.slot.as_str()).zip(&account.stages).collect();
+    if named.is_empty() {
+        return Vec::new();
+    }
+    const TOGETHER: &str = "together";
+    let wide = named.iter().map(|(name, _)| name.len()).fold(TOGETHER.len(), usize::max);
+    let mut lines: Vec<_> = named.iter().map(|(name, spent)| format!("{name:wide$}  {}", columns(spent))).collect();
+    let frozen = account.frozen.map(|frozen| format!("; others waited {}", seconds(frozen))).unwrap_or_default();
+    lines.push(format!("{TOGETHER:wide$}  {}{frozen}", columns(&account.total())));
+    lines
+}
+
+fn columns(cost: &Cost) -> String {
+    let memory = cost.memory.map(|bytes| format!("  {:>5} MiB", mebibytes(bytes))).unwrap_or_default();
+    format!("{:>9}{memory}", seconds(cost.milliseconds))
+}
+
+fn cost(cost: &Cost) -> String {
+    let memory = cost.memory.map(|bytes| format!(", at most {} MiB of memory", mebibytes(bytes))).unwrap_or_default();
+    format!("{}{memory}", seconds(cost.milliseconds))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+fn seconds(milliseconds: u64) -> String {
+    format!("{:.1} s", milliseconds as f64 / 1000.0)
+}
+
+fn mebibytes(bytes: u64) -> u64 {
+    bytes.div_ceil(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_in_columns_and_add_up() {
+        let slots = ["a", "switch-files", "never-begun"]
+            .map(|slot| crate::engine::event::PlannedStage { slot: slot.to_owned(), ..Default::default() });
+        let plan = Plan { slots: slots.into(), ..Default::default() };
+        let stages =
+            vec![Cost { milliseconds: 1_250, memory: Some(61 << 20) }, Cost { milliseconds: 70_000, memory: None }];
+        let lines = account(&plan, &Account { stages, frozen: Some(69_000) });
+        assert_eq!(
+            lines,
+            [
+                "a                 1.2 s     61 MiB",
+                "switch-files     70.0 s",
+                "together         71.2 s     61 MiB; others waited 69.0 s"
+            ]
+        );
+        assert!(account(&plan, &Account::default()).is_empty());
     }
 }

@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 use crate::bundle::{Problems, Setup};
 use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
-use crate::engine::journal::{Entry, Journal};
+use crate::engine::journal::{Entry, JOURNAL, Journal};
 use crate::engine::state::{Phase, State};
 use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop, of_application};
 use crate::meter::Meter;
@@ -246,7 +246,7 @@ fn lock_all(setup: &Setup) -> Result<Lock, Fault> {
 /// "journal-damaged"; what the file system says.
 pub fn last_run(state: &Path) -> Result<Option<(RunDirectory, State, Vec<Entry>)>, Fault> {
     for run in runs::newest_first(state)? {
-        let path = run.path().join("journal.jsonl");
+        let path = run.path().join(JOURNAL);
         // A run that was killed before its first event has never been.
         if !path.exists() {
             continue;

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::fixture::tree;
 use directory::Directory;
 use process::Process;
 
@@ -45,6 +46,7 @@ const SMALL: [&str; 4] = [
 pub struct Options {
     place: Place,
     arguments: Vec<String>,
+    data: Option<PathBuf>,
 }
 
 impl Options {
@@ -68,6 +70,22 @@ impl Options {
         self
     }
 
+    /// On a copy of data that were made once, by `fill`, and are kept between runs under this name.
+    ///
+    /// # Errors
+    /// What `fill` and the server say.
+    pub fn kept(mut self, name: &str, fill: impl FnOnce(&Server) -> Result<()>) -> Result<Self> {
+        let kept = directory::cache()?.join(format!("kept-{name}"));
+        if !kept.is_dir() {
+            let mut server = self.start()?;
+            fill(&server)?;
+            server.stop()?;
+            fs::rename(server.directory.data(), &kept).context("cannot keep the data")?;
+        }
+        self.data = Some(kept);
+        Ok(self)
+    }
+
     /// Every statement that it gets is noted: [`Server::statements`].
     #[must_use]
     pub fn noting(self) -> Self {
@@ -80,7 +98,10 @@ impl Options {
     /// If MariaDB is not installed, in words that say what to install; what the server says if it does not come up.
     pub fn start(&self) -> Result<Server> {
         let directory = Directory::new(self.place)?;
-        install::copy_data(&directory.data())?;
+        match &self.data {
+            Some(kept) => tree::copy(kept, &directory.data())?,
+            None => install::copy_data(&directory.data())?,
+        }
         let mut server = Server { options: self.clone(), process: None, directory };
         server.restart()?;
         Ok(server)
