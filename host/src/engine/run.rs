@@ -16,7 +16,7 @@ use super::journal::{JOURNAL, Journal};
 use super::recording::Recording;
 use super::shared::{Parts, Shared, now};
 use super::stage::Stage;
-use super::state::{Effect, Phase, State, Step};
+use super::state::{Effect, Freeze, Phase, State, Step};
 use super::turn::StageEnd;
 use crate::effect::{Fault, Verdict};
 
@@ -235,7 +235,9 @@ impl Engine {
                     })?;
                 }
                 m if m == known.marker => {
-                    if known.stamp.is_empty() {
+                    // Open again: others may write, and the run has nothing more to change or to put back.
+                    let is_open = self.shared.state(|s| matches!(s.freeze, Freeze::Thawing | Freeze::Live));
+                    if known.stamp.is_empty() || is_open {
                         continue;
                     }
                     let Some(what) = store.written_since(&known.stamp)? else {
