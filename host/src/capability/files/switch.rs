@@ -224,8 +224,17 @@ impl Switch {
                 self.back(&sides, object)?;
                 Err(refused(object, &error))
             }
-            Err(error) => Err(Fault::io(object, &error).into()),
+            Err(error) => Err(Fault::io(self.stuck_at(&sides, object), &error).into()),
         }
+    }
+
+    /// Where it stopped, for people: with the entry that could not be exchanged, if it was one.
+    fn stuck_at(&self, sides: &Sides, object: &str) -> String {
+        let is = |state: io::Result<State>, wanted| state.is_ok_and(|state| state == wanted);
+        let begun = self.entries.iter().any(|entry| is(entry.state(sides), State::After));
+        let carrying = !begun && self.carries.iter().any(|carry| is(carry.state(sides), State::Before));
+        let next = self.entries.iter().find(|entry| !carrying && is(entry.state(sides), State::Before));
+        next.map_or_else(|| object.to_owned(), |entry| format!("{object}: {}", entry.name))
     }
 
     fn answer(&self) -> Result<Value, Fault> {
@@ -394,7 +403,7 @@ fn bytes(path: &str) -> io::Result<Vec<u8>> {
 impl Reversible for Switch {
     fn settle(&self, files: &Files, object: &str) -> Result<Verdict, Fault> {
         let sides = self.open(files, object)?;
-        match self.forward(&sides).map_err(|error| Fault::io(object, &error))? {
+        match self.forward(&sides).map_err(|error| Fault::io(self.stuck_at(&sides, object), &error))? {
             true => Ok(Verdict::Done(self.answer()?)),
             false => Ok(Verdict::Undetermined(format!("{object}: somebody else has moved an entry"))),
         }
