@@ -19,7 +19,7 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
     let reads = alone(|| site.apply(&params))?;
     tell(Line::new("a call to the host that is recorded (`server-version`)", each(reads)).goal(GOAL));
 
-    let failed = site.fail(&params)?;
+    let mut failed = site.fail(&params)?;
     let replay = alone(|| failed.replay())?;
     tell(Line::new("the same call, replayed by `resume`", each(replay)).goal(GOAL));
     Ok(())

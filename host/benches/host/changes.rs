@@ -42,7 +42,7 @@ pub fn measure(tell: &mut dyn FnMut(Line)) -> Result<()> {
             .against("`sqlite3`, a transaction each", each_own / f64::from(ALONE))
             .goal(Goal::Ratio(1.0)),
     );
-    let failed = site.fail(&params)?;
+    let mut failed = site.fail(&params)?;
     let replay = alone(|| failed.replay())?;
     tell(
         Line::new("the same UPDATE, replayed by `resume`", each(replay))

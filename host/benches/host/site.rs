@@ -99,7 +99,7 @@ pub struct Failed(Upgrade);
 
 impl Failed {
     /// Replays the stage to its end, where it fails again. Returns the seconds.
-    pub fn replay(&self) -> Result<f64> {
+    pub fn replay(&mut self) -> Result<f64> {
         let watch = Stopwatch::default();
         let mut engine = self.0.resume(|_| watch.sink(), OnFailure::Keep).map_err(shown)?;
         match engine.drive() {

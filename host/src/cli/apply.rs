@@ -82,7 +82,10 @@ impl Apply {
         let hint = Some(
             "mend what they are about, or accept them; for good: accept = [\"…\"] in installation.toml".to_owned(),
         );
-        output::error(global, &ErrorText { code: "warnings-not-accepted", message, hint, next: Some(&next) });
+        output::error(
+            global,
+            &ErrorText { code: "warnings-not-accepted", application: None, message, hint, next: Some(&next) },
+        );
         Err(Exit::Found)
     }
 }

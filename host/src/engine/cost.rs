@@ -179,6 +179,7 @@ mod tests {
             code: String::new(),
             message: String::new(),
             recording: 0,
+            for_good: false,
         };
         let stopped = Event::Stopped { code: String::new(), message: String::new() };
         let entries = [started(100, 1), at(140, failed), started(500, 2), at(560, stopped), started(900, 3)];
@@ -195,7 +196,7 @@ mod tests {
     fn others_wait_from_the_first_word_of_the_freeze_to_the_end_of_it() {
         let begun = [at(100, Event::FreezeStarted {}), at(110, Event::Frozen {}), at(300, Event::FreezeStarted {})];
         assert_eq!(Account::of(&begun).frozen, None);
-        let ended = [&begun[..], &[at(400, Event::Thawed { since: 400 })]].concat();
+        let ended = [&begun[..], &[at(400, Event::Thawed {})]].concat();
         assert_eq!(Account::of(&ended).frozen, Some(300));
     }
 

@@ -82,6 +82,7 @@ mod tests {
             code: "ERR".into(),
             message: "a\n[1970-01-01 00:00:00] forged".into(),
             recording: 0,
+            for_good: false,
         };
         let entries: Vec<_> = [
             (0, Event::RunStarted { plan }),
@@ -89,7 +90,7 @@ mod tests {
             (62_000, failed),
         ]
         .into_iter()
-        .map(|(at, event)| Entry { at, event })
+        .map(|(at, event)| Entry { at, reopened: false, event })
         .collect();
         let state = State::first(&entries[0].event).unwrap();
         let text = account(&state, &entries);
