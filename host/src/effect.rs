@@ -395,6 +395,12 @@ impl Finding {
     }
 }
 
+impl From<Finding> for Failure {
+    fn from(finding: Finding) -> Self {
+        Self { code: finding.code, message: finding.message, extra: finding.extra }
+    }
+}
+
 /// What `apply` of a stage did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -30,10 +30,14 @@ pub struct Server {
 #[derive(Default)]
 struct State {
     files: RwLock<BTreeMap<String, Arc<File>>>,
+    before: Mutex<BTreeMap<String, Moment>>,
     stop: AtomicBool,
     requests: AtomicU64,
     bytes: AtomicU64,
 }
+
+/// What is done when a request comes, while the client waits.
+type Moment = Box<dyn FnOnce() + Send>;
 
 struct File {
     bytes: Vec<u8>,
@@ -78,6 +82,12 @@ impl Server {
         if let Some(file) = self.state.file(path) {
             self.state.set(path.to_owned(), File::new(file.bytes.clone(), how));
         }
+    }
+
+    /// Does something as soon as the next request for a path comes, before it is answered: a moment in a run that a test can name.
+    pub fn before(&self, path: &str, act: impl FnOnce() + Send + 'static) {
+        let mut before = self.state.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.insert(path.to_owned(), Box::new(act));
     }
 
     /// How many requests were answered.
@@ -144,6 +154,10 @@ struct Request {
 fn serve(stream: &TcpStream, state: &State) -> std::io::Result<()> {
     let Some(request) = read_request(stream)? else { return Ok(()) };
     let number = state.requests.fetch_add(1, Ordering::SeqCst);
+    let act = state.before.lock().unwrap_or_else(PoisonError::into_inner).remove(&request.path);
+    if let Some(act) = act {
+        act();
+    }
     let mut out = stream;
     if request.method != "GET" && request.method != "HEAD" {
         return out.write_all(&head("405 Method Not Allowed", 0, ""));
@@ -315,6 +329,19 @@ mod tests {
         let (second, body) = ask(&server, "GET /p.zip HTTP/1.1\r\nRange: bytes=4-\r\nIf-Range: \"other\"");
         assert_ne!(etag(&first), etag(&second));
         assert!(second.starts_with("HTTP/1.1 206 ") && body == b"456789", "{second}");
+    }
+
+    #[test]
+    fn a_moment_is_the_next_request_for_its_path_and_no_other() {
+        let server = server();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        server.before("/p.zip", move || sender.send("now").unwrap());
+        ask(&server, "GET /q HTTP/1.1");
+        assert!(receiver.try_recv().is_err());
+        ask(&server, "GET /p.zip HTTP/1.1");
+        assert_eq!(receiver.try_recv(), Ok("now"));
+        ask(&server, "GET /p.zip HTTP/1.1");
+        assert!(receiver.try_recv().is_err());
     }
 
     #[test]

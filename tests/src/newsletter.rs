@@ -1,9 +1,11 @@
 //! An installation of Mautic on a server, and what must be true of it when it has been raised to the new version.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use toml_edit::DocumentMut;
 
 use crate::digest::Digest;
 use crate::fixture::mautic::versions::{KEPT, NUMBER_OF_2, OF_3};
@@ -37,10 +39,18 @@ impl Newsletter {
     /// # Errors
     /// What the server or the file system says.
     pub fn new(size: Size, files: Files, data: Data) -> Result<Self> {
+        Self::on(&mariadb::shared()?, &places::cache()?, size, files, data)
+    }
+
+    /// Makes one on a server of a test's own, in a directory below this one.
+    ///
+    /// # Errors
+    /// What the server or the file system says.
+    pub fn on(server: &Path, parent: &Path, size: Size, files: Files, data: Data) -> Result<Self> {
         let template = Fixture::new(size).prepare(&places::cache()?)?;
         let vendor = Vendor::start(&template)?;
-        let directory = tempfile::tempdir_in(places::cache()?)?;
-        let schema = Schema::new(&mariadb::shared()?, "mautic")?;
+        let directory = tempfile::tempdir_in(parent)?;
+        let schema = Schema::new(server, "mautic")?;
         let options =
             Options::new(schema, places::pipeline("mautic")?, vendor.origin()).files(files.clone()).data(data);
         let installation = template.installation(directory.path(), &options)?;
@@ -55,6 +65,16 @@ impl Newsletter {
     /// All that it printed.
     pub fn succeeds(&self, command: &str) -> Result<Ended> {
         self.host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned())
+    }
+
+    /// Changes values in `installation.toml`.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn settings(&self, change: impl FnOnce(&mut DocumentMut)) -> Result<()> {
+        let mut document: DocumentMut = fs::read_to_string(&self.installation.settings)?.parse()?;
+        change(&mut document);
+        Ok(fs::write(&self.installation.settings, document.to_string())?)
     }
 
     /// What is different from what it was before.

@@ -1,6 +1,6 @@
 //! `installation.toml`: the operator's file. What is there, what is pinned, what is granted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::commands::NamedCommand;
@@ -24,6 +24,9 @@ pub struct Installation {
     pub state: PathBuf,
     /// Where the operator's backups go. `backups` in the state directory, if nothing is said.
     pub backup: PathBuf,
+    /// Codes of warnings that never keep `apply` from beginning. Not in a slot's grants: the host's own warnings have no slot, and
+    /// what is accepted there gives a stage a right.
+    pub accept: BTreeSet<String>,
     /// The pipeline that it is upgraded by.
     pub pipeline: PipelinePin,
     /// Directory trees, by name.
@@ -44,6 +47,8 @@ pub struct Installation {
     pub freeze: Freeze,
     /// Commands at other moments.
     pub hooks: Hooks,
+    /// Where the account of a run goes as text, if not where the pipeline says.
+    pub log: Option<PathBuf>,
     /// Components that take the place of the vendor's, by slot.
     pub swaps: BTreeMap<String, Swap>,
     pub(super) places: Places,
@@ -109,6 +114,7 @@ impl Reader<'_> {
         let name = top.required("name", value::name);
         let state = top.required("state", |item| self.path(item));
         let backup = top.optional("backup", |item| self.path(item));
+        let accept = top.optional("accept", value::set(value::code)).unwrap_or_default();
         let pipeline = self.pipeline(top);
         let roots = collect(top.tables("roots"), |part| self.root(part));
         let databases = collect(top.tables("databases"), |part| self.database(part));
@@ -121,8 +127,10 @@ impl Reader<'_> {
         let limits = collect(top.tables("limits"), |part| Some(LimitOverrides::read(part)));
         let freeze = top.table("freeze").map_or_else(|| Some(Freeze::default()), |mut part| Freeze::read(&mut part));
         let hooks = top.table("hooks").map(|mut part| Hooks::read(&mut part)).unwrap_or_default();
+        let log = top.table("log").map(|mut part| part.required("file", |item| self.path(item)));
         let swaps = collect(top.tables("swap"), |part| self.swap(part));
         format?;
+        let log = log.map_or(Some(None), |log| log.map(Some))?;
         let (name, state, pipeline, freeze) = (name?, state?, pipeline?, freeze?);
         let backup = backup.unwrap_or_else(|| state.join("backups"));
         let places = top.places();
@@ -130,6 +138,7 @@ impl Reader<'_> {
             name,
             state,
             backup,
+            accept,
             pipeline,
             roots,
             databases,
@@ -140,6 +149,7 @@ impl Reader<'_> {
             limits,
             freeze,
             hooks,
+            log,
             swaps,
             places,
         })

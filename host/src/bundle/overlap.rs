@@ -10,6 +10,7 @@ pub(super) fn check(installation: &Installation) -> Vec<Problem> {
     check.directories();
     check.roots();
     check.databases();
+    check.log();
     check.problems
 }
 
@@ -51,6 +52,17 @@ impl Check<'_> {
                     self.note("roots-overlap", &format!("[roots.{name}] path"), message, "name the outer one only");
                 }
             }
+        }
+    }
+
+    /// Undo takes away what the pipeline wants in a root, and no more: another name would stay there.
+    fn log(&mut self) {
+        let Some(path) = &self.installation.log else { return };
+        for name in
+            self.installation.roots.iter().filter(|(_, root)| path.starts_with(&root.path)).map(|(name, _)| name)
+        {
+            let message = format!("the log is inside the root {name:?}");
+            self.note("log-in-root", "[log] file", message, "put it beside the root");
         }
     }
 

@@ -9,6 +9,7 @@ use super::digest::{read_limited, sha256_hex};
 use super::document::{self, Item, Places, Section, Wrong};
 use super::problem::{Problem, Problems};
 use super::slot::Slot;
+use super::text_log::LogInRoot;
 use super::value;
 use super::wiring;
 
@@ -34,6 +35,8 @@ pub struct Pipeline {
     pub artifacts: BTreeMap<String, ArtifactPin>,
     /// Commands that it can use where the operator has them, by name.
     pub commands: BTreeMap<String, CommandUse>,
+    /// Where the account of a run is looked for.
+    pub log: Option<LogInRoot>,
     /// The slots in their order.
     pub slots: Vec<Slot>,
     pub(super) places: Places,
@@ -136,12 +139,14 @@ impl Pipeline {
         let artifacts = artifacts.collect();
         let commands = top.tables("commands").into_iter().map(|(name, mut part)| (name, CommandUse::read(&mut part)));
         let commands = commands.collect();
+        let log = top.table("log").map(|mut part| LogInRoot::read(&mut part));
         let slots = read_slots(top);
         format?;
+        let log = log.map_or(Some(None), |log| log.map(Some))?;
         let name = name?;
         let title = title.unwrap_or_else(|| name.clone());
         let (from, to, places) = (from?, to?, top.places());
-        Some(Self { name, title, from, to, databases, roots, artifacts, commands, slots, places })
+        Some(Self { name, title, from, to, databases, roots, artifacts, commands, log, slots, places })
     }
 
     /// The slot with this name.

@@ -13,6 +13,7 @@ use super::place::DatabasePlace;
 use super::problem::{Problem, Problems};
 use super::slot::Slot;
 use super::suggest::did_you_mean;
+use super::text_log::TextLog;
 use super::wiring::slot_key;
 
 /// A component of more than this is not read into memory.
@@ -93,6 +94,18 @@ impl Setup {
         let artifacts = artifacts.collect();
         let commands = commands::plan(&installation, &bundle.pipeline);
         Ok(Self { installation, bundle, slots, databases, artifacts, commands })
+    }
+
+    /// Where the account of a run goes, if anybody wants it: the operator's word over the vendor's.
+    #[must_use]
+    pub fn text_log(&self) -> Option<TextLog> {
+        if let Some(path) = &self.installation.log {
+            return Some(TextLog { path: path.clone(), owner: None, in_root: false });
+        }
+        let wanted = self.bundle.pipeline.log.as_ref()?;
+        let root = self.installation.roots.get(&wanted.root)?;
+        let owner = root.owner.map(|owner| (owner.uid, owner.gid));
+        Some(TextLog { path: root.path.join(&wanted.file), owner, in_root: true })
     }
 
     /// Whether every component is there and is what was pinned.

@@ -14,6 +14,10 @@ pub(super) fn check(pipeline: &Pipeline) -> Vec<Problem> {
     if pipeline.slots.is_empty() {
         check.note("no-slots", "", "has no [[slot]]: there is nothing to do".to_owned(), None);
     }
+    if let Some(log) = pipeline.log.as_ref().filter(|log| !pipeline.roots.contains_key(&log.root)) {
+        let hint = did_you_mean(&log.root, pipeline.roots.keys().map(String::as_str));
+        check.note("unknown-name", "[log] root", format!("no root is called {:?}", log.root), hint);
+    }
     for (index, slot) in pipeline.slots.iter().enumerate() {
         check.phase(index, slot);
         check.inputs(index, slot);

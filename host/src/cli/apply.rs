@@ -3,18 +3,28 @@
 use clap::ValueEnum;
 use liftlock::effect::Severity;
 use liftlock::engine::OnFailure;
+use liftlock::upgrade::Found;
 
-use super::{Exit, Global, check, ending, output};
+use super::accept::{self, Accept};
+use super::output::{self, ErrorText};
+use super::package::Package;
+use super::{Exit, Global, account, check, ending};
 
 /// Upgrade the installation
 ///
-/// Checks first, then runs the stages. If a stage fails, everything is put back (exit code 3); with `--on-failure keep` the run
-/// waits for `resume` or `undo` instead (exit code 4). A kill at any moment loses nothing: `resume` goes on, `undo` puts back.
+/// Checks first, asks about warnings (without a terminal it stops with exit code 5), then runs the stages. If a stage fails,
+/// everything is put back (exit code 3); with `--on-failure keep` the run waits for `resume` or `undo` instead (exit code 4).
+/// A kill at any moment loses nothing: `resume` goes on, `undo` puts back. Where the upgrade is done already, there is nothing
+/// to do (exit code 0).
 #[derive(clap::Args)]
 pub(super) struct Apply {
     /// What to do when a stage fails
     #[arg(long, default_value = "undo", value_enum)]
     on_failure: Choice,
+    #[command(flatten)]
+    accept: Accept,
+    #[command(flatten)]
+    package: Package,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -36,26 +46,43 @@ impl From<Choice> for OnFailure {
 
 impl Apply {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let upgrade = match global.open() {
-            Ok(upgrade) => upgrade,
-            Err(trouble) => return output::trouble(global, &trouble),
-        };
-        if let Err(trouble) = upgrade.admit_new_run() {
-            return output::trouble(global, &trouble);
+        self.upgrade(global).unwrap_or_else(|exit| exit)
+    }
+
+    fn upgrade(&self, global: &Global) -> Result<Exit, Exit> {
+        let upgrade = self.package.open(global)?;
+        let trouble = |trouble| output::trouble(global, &trouble);
+        if let Some(there) = upgrade.already_there().map_err(trouble)? {
+            return Ok(output::nothing_to_do(global, &there));
         }
-        match upgrade.check() {
-            Err(trouble) => return output::trouble(global, &trouble),
-            Ok(found) if found.iter().any(|(_, f)| f.severity == Severity::Blocking && !f.deferred) => {
-                return check::tell(global, &found);
-            }
-            Ok(_) => {}
+        upgrade.admit_new_run().map_err(trouble)?;
+        let found = upgrade.check().map_err(trouble)?;
+        let open = self.accept.open(global, &upgrade, &found)?;
+        if found.iter().any(|(_, f)| f.severity == Severity::Blocking && !f.deferred) {
+            return Ok(check::tell(global, &found, &open, ""));
         }
-        match upgrade.start(output::sink(global, None), self.on_failure.into()) {
-            Err(trouble) => output::trouble(global, &trouble),
-            Ok(mut engine) => {
-                let end = engine.drive();
-                ending::tell(global, &engine, &end)
-            }
+        if !open.is_empty() {
+            self.ask(global, &found, &open)?;
         }
+        let mut engine = upgrade.start(output::sink(global, None), self.on_failure.into()).map_err(trouble)?;
+        let end = engine.drive();
+        account::write(global, &upgrade);
+        Ok(ending::tell(global, &engine, &end))
+    }
+
+    /// Somebody has to have read the warnings: who sits at the terminal now, or who has written their codes down before.
+    fn ask(&self, global: &Global, found: &[Found], open: &[String]) -> Result<(), Exit> {
+        check::findings(global, found);
+        if accept::is_agreed(global, open) {
+            return Ok(());
+        }
+        let keep: &[&str] = if matches!(self.on_failure, Choice::Keep) { &["--on-failure keep"] } else { &[] };
+        let next = format!("liftlock apply{}", check::arguments(keep, &self.package, &self.accept, open));
+        let message = format!("nobody has accepted the warnings {}", open.join(", "));
+        let hint = Some(
+            "mend what they are about, or accept them; for good: accept = [\"…\"] in installation.toml".to_owned(),
+        );
+        output::error(global, &ErrorText { code: "warnings-not-accepted", message, hint, next: Some(&next) });
+        Err(Exit::Found)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Exit, Format, Global, output};
+use super::{Exit, Format, Global, account, output};
 
 /// Decide that the upgrade stays: drop the undo data
 ///
@@ -15,7 +15,9 @@ impl Commit {
     pub(super) fn run(&self, global: &Global) -> Exit {
         let done = global.open().and_then(|upgrade| {
             let mut engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
-            Ok(engine.commit()?)
+            engine.commit()?;
+            account::write(global, &upgrade);
+            Ok(())
         });
         match done {
             Err(trouble) => output::trouble(global, &trouble),

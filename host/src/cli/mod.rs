@@ -1,5 +1,7 @@
 //! The commands: one file each. The only code that knows the terminal, the environment and exit codes.
 
+mod accept;
+mod account;
 mod apply;
 mod check;
 mod commit;
@@ -8,6 +10,7 @@ mod ending;
 mod exit;
 mod log;
 mod output;
+mod package;
 mod resume;
 mod signals;
 mod stage;

@@ -8,7 +8,7 @@ use liftlock::effect::Fault;
 use liftlock::engine::Sink;
 use liftlock::engine::event::Plan;
 use liftlock::report::{Human, Json};
-use liftlock::upgrade::Trouble;
+use liftlock::upgrade::{There, Trouble};
 use serde_json::{Value, json};
 
 use super::{Exit, Format, Global};
@@ -38,6 +38,8 @@ pub(super) fn json(value: &Value) {
 /// An error: code, cause, hint, and one next command.
 pub(super) struct ErrorText<'a> {
     pub(super) code: &'a str,
+    /// What the application's people know it by, if that is another one.
+    pub(super) application: Option<String>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
     pub(super) next: Option<&'a str>,
@@ -47,13 +49,15 @@ pub(super) struct ErrorText<'a> {
 pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
     if global.format == Format::Json {
         json(&json!({
-            "type": "error", "code": text.code, "message": text.message, "hint": text.hint, "next": text.next,
+            "type": "error", "code": text.code, "application_code": text.application, "message": text.message,
+            "hint": text.hint, "next": text.next,
         }));
         return;
     }
     let red: Style = AnsiColor::Red.on_default().bold();
     let mut err = anstream::stderr();
-    let _ = writeln!(err, "{red}error[{}]{red:#}: {}", text.code, text.message);
+    let application = text.application.iter().map(|code| format!("{code}: ")).collect::<String>();
+    let _ = writeln!(err, "{red}error[{}]{red:#}: {application}{}", text.code, text.message);
     if let Some(hint) = &text.hint {
         let _ = writeln!(err, "  hint: {hint}");
     }
@@ -64,8 +68,31 @@ pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
 
 /// Tells a fault of the surroundings.
 pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
-    let text = ErrorText { code: fault.code, message: fault.message.clone(), hint: fault.hint.clone(), next };
-    error(global, &text);
+    let (message, hint) = (fault.message.clone(), fault.hint.clone());
+    error(global, &ErrorText { code: fault.code, application: None, message, hint, next });
+}
+
+/// Tells what is no error, and no reason to stop.
+pub(super) fn warning(global: &Global, code: &str, message: &str) {
+    if global.format == Format::Json {
+        json(&json!({ "type": "warning", "code": code, "message": message }));
+        return;
+    }
+    let yellow: Style = AnsiColor::Yellow.on_default().bold();
+    let _ = writeln!(anstream::stderr(), "{yellow}warning[{code}]{yellow:#}: {message}");
+}
+
+/// Tells, in one line, that the upgrade is done already.
+pub(super) fn nothing_to_do(global: &Global, there: &There) -> Exit {
+    let There { run, to, committed } = there;
+    let next = (!committed).then_some("liftlock commit");
+    if global.format == Format::Json {
+        json(&json!({ "type": "end", "result": "nothing-to-do", "run": run, "to": to, "next": next }));
+    } else {
+        let open = if *committed { "" } else { "; it can still be undone until `liftlock commit`" };
+        line(&format!("nothing to do: the run {run} has brought this to {to}{open}"));
+    }
+    Exit::Done
 }
 
 /// One next command, however many errors there are: with the last.
@@ -80,7 +107,7 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
             let last = problems.iter().count();
             for (number, problem) in (1..).zip(problems.iter()) {
                 let (code, message) = (problem.code, problem.to_string());
-                error(global, &ErrorText { code, message, hint: None, next: next(number, last) });
+                error(global, &ErrorText { code, application: None, message, hint: None, next: next(number, last) });
             }
         }
         Trouble::Refused(refusals) => {
@@ -90,16 +117,19 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
                 });
                 let message = format!("{}: {}", refusal.slot, refusal.message);
                 let next = next(number, refusals.len());
-                error(global, &ErrorText { code: refusal.code, message, hint: lines, next });
+                error(global, &ErrorText { code: refusal.code, application: None, message, hint: lines, next });
             }
         }
         Trouble::RunOpen { run, what, next } => {
             let message = format!("the run {run} {what}");
-            error(global, &ErrorText { code: "run-open", message, hint: None, next: Some(next) });
+            error(global, &ErrorText { code: "run-open", application: None, message, hint: None, next: Some(next) });
         }
         Trouble::NoRun => {
             let message = "there is no run of this installation yet".to_owned();
-            error(global, &ErrorText { code: "no-run", message, hint: None, next: Some("liftlock apply") });
+            error(
+                global,
+                &ErrorText { code: "no-run", application: None, message, hint: None, next: Some("liftlock apply") },
+            );
         }
         Trouble::Fault(f) if f.code == "plan-changed" => fault(global, f, Some("liftlock undo")),
         Trouble::Fault(f) => fault(global, f, Some("liftlock status")),

@@ -1,7 +1,7 @@
 //! `liftlock resume`.
 
 use super::apply::Choice;
-use super::{Exit, Global, ending, output};
+use super::{Exit, Global, account, ending, output};
 
 /// Go on with a run that was killed, stopped or kept after a failure
 ///
@@ -15,14 +15,15 @@ pub(super) struct Resume {
 
 impl Resume {
     pub(super) fn run(&self, global: &Global) -> Exit {
-        let engine = global.open().and_then(|upgrade| {
+        let engine = global.open().and_then(|mut upgrade| {
             let engine = upgrade.resume(|plan| output::sink(global, Some(plan)), self.on_failure.into())?;
             Ok((upgrade, engine))
         });
         match engine {
             Err(trouble) => output::trouble(global, &trouble),
-            Ok((_upgrade, mut engine)) => {
+            Ok((upgrade, mut engine)) => {
                 let end = engine.drive();
+                account::write(global, &upgrade);
                 ending::tell(global, &engine, &end)
             }
         }

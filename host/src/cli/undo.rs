@@ -1,7 +1,7 @@
 //! `liftlock undo`.
 
 use super::output::{self, ErrorText};
-use super::{Exit, Global, ending};
+use super::{Exit, Global, account, ending};
 
 /// Put everything back as it was before the run
 ///
@@ -20,14 +20,17 @@ impl Undo {
             let engine = upgrade.reopen(|plan| output::sink(global, Some(plan)))?;
             Ok((upgrade, engine))
         });
-        let (_upgrade, mut engine) = match opened {
+        let (upgrade, mut engine) = match opened {
             Ok(opened) => opened,
             Err(trouble) => return output::trouble(global, &trouble),
         };
         if engine.state(|s| s.phase) == liftlock::engine::state::Phase::Committed {
             let message = "the run is committed: its undo data is gone".to_owned();
             let hint = Some("the backup that the run has made is in the backup directory".to_owned());
-            output::error(global, &ErrorText { code: "committed", message, hint, next: Some("liftlock status") });
+            output::error(
+                global,
+                &ErrorText { code: "committed", application: None, message, hint, next: Some("liftlock status") },
+            );
             return Exit::NeedsPerson;
         }
         if !self.accept_data_loss {
@@ -35,7 +38,10 @@ impl Undo {
                 Ok(None) => {}
                 Ok(Some(loss)) => {
                     let next = Some("liftlock undo --accept-data-loss");
-                    output::error(global, &ErrorText { code: "data-loss", message: loss, hint: None, next });
+                    output::error(
+                        global,
+                        &ErrorText { code: "data-loss", application: None, message: loss, hint: None, next },
+                    );
                     return Exit::NeedsPerson;
                 }
                 Err(fault) => {
@@ -45,6 +51,7 @@ impl Undo {
             }
         }
         let end = engine.undo("operator");
+        account::write(global, &upgrade);
         match ending::tell(global, &engine, &end) {
             // Putting back is what was asked for.
             _ if end == liftlock::engine::Ending::PutBack => Exit::Done,

@@ -227,15 +227,12 @@ impl Apply {
             }
             Freeze::Open | Freeze::Freezing => {}
         }
-        self.shared.freeze()?;
         let done = self.shared.state(|s| {
             let changes = s.effects.iter().filter(|e| matches!(e.fate, Fate::Done(_)));
             changes.map(|e| e.change.clone()).collect::<Vec<_>>()
         });
-        for capability in self.shared.capabilities() {
-            capability.recheck(&done)?;
-        }
-        Ok(())
+        let look = || self.shared.capabilities().iter().try_for_each(|capability| capability.recheck(&done));
+        Ok(self.shared.freeze(look)?)
     }
 
     /// Sees to it that a batch is open on this database.

@@ -6,6 +6,7 @@
 //! the exception; a stage must not put a secret into one.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +39,9 @@ pub struct Plan {
     pub from: String,
     /// The versions it goes between.
     pub to: String,
+    /// Local copies of packages that the operator has named for this run, by package.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub packages: BTreeMap<String, PathBuf>,
     /// The slots, in their order.
     pub slots: Vec<PlannedStage>,
 }
@@ -208,6 +212,9 @@ pub enum Event {
         message: String,
         /// Length of the recording up to its last successful effect; what came later is asked anew by `resume`.
         recording: u64,
+        /// What an earlier stage has handed over is what is wrong: `resume` would meet it again.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        for_good: bool,
     },
     /// A database was changed after the stage had failed, by the operator who mends it: the run goes on with it as it is.
     Mended {
@@ -224,12 +231,12 @@ pub enum Event {
         message: String,
     },
     /// Others may write again from here on.
-    ThawStarted {},
-    /// The freeze is lifted.
-    Thawed {
+    ThawStarted {
         /// Milliseconds since 1970: the run's own changes are before it, what others write is after it.
         since: u64,
     },
+    /// The freeze is lifted.
+    Thawed {},
     /// All stages are done.
     RunDone {},
     /// From here on the run goes backwards.

@@ -38,3 +38,4 @@ pub use run::{Ending, Engine, OnFailure, Slot, TalkLimits};
 pub use shared::{BatchLimits, Parts};
 pub use sink::Sink;
 pub use stage::{Returned, Stage, Trap};
+pub(crate) use turn::of_application;

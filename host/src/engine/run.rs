@@ -149,7 +149,8 @@ impl Engine {
             if self.one_stage(stage)? == StageEnd::Failed {
                 let (code, message) =
                     self.shared.state(|s| s.failure.as_ref().map(|f| (f.2.clone(), f.3.clone()))).unwrap_or_default();
-                if self.on_failure == OnFailure::PutBack {
+                // What others have written since it is live again is theirs: nobody but the operator may give that up.
+                if self.on_failure == OnFailure::PutBack && self.shared.state(|s| s.live_since.is_none()) {
                     return Ok(self.undo(&code));
                 }
                 self.shared.operator().attention(&code, &message);

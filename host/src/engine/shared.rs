@@ -166,12 +166,16 @@ impl Shared {
     }
 
     /// Nobody else may write from here on. Does nothing if that is so already.
-    pub(super) fn freeze(&self) -> Result<(), Fault> {
+    ///
+    /// `look` is what must be true of the frozen installation: until it is, it does not count as frozen, and whoever goes on
+    /// after a kill or a fault looks again.
+    pub(super) fn freeze(&self, look: impl FnOnce() -> Result<(), Fault>) -> Result<(), Fault> {
         if self.state(|s| s.freeze) == Freeze::Frozen {
             return Ok(());
         }
         self.record(Event::FreezeStarted {})?;
         self.operator.freeze()?;
+        look()?;
         self.record(Event::Frozen {})
     }
 
@@ -180,12 +184,11 @@ impl Shared {
         if matches!(self.state(|s| s.freeze), Freeze::Open | Freeze::Live) {
             return Ok(());
         }
-        self.record(Event::ThawStarted {})?;
-        let since = now();
+        self.record(Event::ThawStarted { since: now() })?;
         // The kernel's clock for files goes in steps of some milliseconds: ours before this moment, others' after it.
         thread::sleep(CLOCK_STEP);
         self.operator.thaw()?;
-        self.record(Event::Thawed { since })
+        self.record(Event::Thawed {})
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {

@@ -140,6 +140,8 @@ pub struct State {
     pub summaries: BTreeMap<u32, (bool, String)>,
     /// The last failure, if the current stage failed or the run was put back for it: (stage, code, message).
     pub failure: Option<(u32, FailureKind, String, String)>,
+    /// Whether `resume` would meet that failure again, whatever the operator mends.
+    pub for_good: bool,
     /// Why the run stopped without an answer: (code, message). None while it is going on.
     pub stopped: Option<(String, String)>,
     /// Why undo failed: (code, message).
@@ -179,6 +181,7 @@ impl State {
             outputs: BTreeMap::new(),
             summaries: BTreeMap::new(),
             failure: None,
+            for_good: false,
             stopped: None,
             undo_failure: None,
         })
@@ -219,14 +222,16 @@ impl State {
                 self.attempts = *attempt;
                 self.deaths += 1;
                 self.failure = None;
+                self.for_good = false;
             }
             Event::FreezeStarted {} => self.freeze = Freeze::Freezing,
             Event::Frozen {} => self.freeze = Freeze::Frozen,
-            Event::ThawStarted {} => self.freeze = Freeze::Thawing,
-            Event::Thawed { since } => {
-                self.freeze = Freeze::Live;
-                self.live_since = Some(*since);
+            Event::ThawStarted { since } => {
+                self.freeze = Freeze::Thawing;
+                // Of a thaw that is begun again after a kill the first time counts: others may have written since.
+                self.live_since.get_or_insert(*since);
             }
+            Event::Thawed {} => self.freeze = Freeze::Live,
             Event::RestorePoint { database, saved, stamp } => {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
@@ -286,11 +291,12 @@ impl State {
                 self.deaths = 0;
                 self.failure = None;
             }
-            Event::StageFailed { stage, kind, code, message, recording } => {
+            Event::StageFailed { stage, kind, code, message, recording, for_good } => {
                 self.step = Step::Failed;
                 self.deaths = 0;
                 self.position = Position { recording: *recording, then: None };
                 self.failure = Some((*stage, *kind, code.clone(), message.clone()));
+                self.for_good = *for_good;
             }
             Event::Mended { database, stamp } => {
                 if let Some(known) = self.databases.get_mut(database) {
@@ -360,6 +366,12 @@ impl State {
         self.plan.slots.get(stage as usize).map_or("?", |s| s.slot.as_str())
     }
 
+    /// The application's own code for what has happened in a stage, if it was told under another one: the first of the slot's.
+    #[must_use]
+    pub fn application_code(&self, stage: u32, code: &str) -> Option<&str> {
+        application_code(&self.plan.slots.get(stage as usize)?.codes, code)
+    }
+
     /// An effect has been at these databases: the stamps of before it are no longer right.
     fn set_stamps(&mut self, stamps: &BTreeMap<String, String>) {
         for (database, stamp) in stamps {
@@ -394,9 +406,9 @@ impl State {
             Event::Batch { stage, database, .. } => forward && here(stage) && self.databases.contains_key(database),
             Event::Done { effect, .. } | Event::NotDone { effect, .. } => (forward || back) && in_flight(effect),
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
-            Event::FreezeStarted {} | Event::ThawStarted {} => forward || back,
+            Event::FreezeStarted {} | Event::ThawStarted { .. } => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,
-            Event::Thawed { .. } => self.freeze == Freeze::Thawing,
+            Event::Thawed {} => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
             Event::StageDone { stage } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),
@@ -415,6 +427,16 @@ impl State {
     fn describe(&self) -> String {
         format!("{:?}, stage {} {:?}, {:?}", self.phase, self.stage, self.step, self.freeze)
     }
+}
+
+/// The name of the fact in a finding that is [`application_code`].
+pub const APPLICATION_CODE: &str = "application-code";
+
+/// What people look up for a failure under this code: of a slot's own codes the first, which is its general one. None if the code
+/// is one of them already.
+#[must_use]
+pub fn application_code<'a>(codes: &'a [String], code: &str) -> Option<&'a str> {
+    codes.first().filter(|_| !codes.iter().any(|own| own == code)).map(String::as_str)
 }
 
 fn illegal(event: &Event, why: &str) -> IllegalEvent {

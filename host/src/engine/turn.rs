@@ -9,8 +9,8 @@ use super::event::{Event, FailureKind, Output};
 use super::run::Engine;
 use super::shared::now;
 use super::stage::{Returned, Trap};
-use super::state::{Fate, Step};
-use crate::effect::{Fault, Finding, Outcome, Severity};
+use super::state::{APPLICATION_CODE, Fate, Step, application_code};
+use crate::effect::{Extra, Failure, Fault, Finding, Outcome, Severity};
 use crate::io::fault;
 
 /// Starts of one stage without a trace before it counts as a crash loop.
@@ -56,9 +56,9 @@ impl Engine {
         match findings {
             Ok(findings) => match self.first_blocking(stage, &findings) {
                 None => Ok(None),
-                Some(f) => self.failed(stage, FailureKind::Checked, &f.code, &f.message, None).map(Some),
+                Some(f) => self.failed(stage, FailureKind::Checked, &f.into(), None).map(Some),
             },
-            Err((code, message)) => self.failed(stage, FailureKind::Trapped, &code, &message, None).map(Some),
+            Err(failure) => self.failed(stage, FailureKind::Trapped, &failure, None).map(Some),
         }
     }
 
@@ -98,15 +98,15 @@ impl Engine {
             }
             (Some(Stop::Limit { code, message }), _) => {
                 let length = apply.fail()?;
-                self.failed(stage, FailureKind::Trapped, code, &message, Some(length))
+                self.failed(stage, FailureKind::Trapped, &Failure::new(code, message), Some(length))
             }
             (None, Err(trap)) => {
                 let length = apply.fail()?;
-                self.failed(stage, FailureKind::Trapped, &trap.code, &trap.message, Some(length))
+                self.failed(stage, FailureKind::Trapped, &Failure::new(&trap.code, trap.message), Some(length))
             }
             (None, Ok(Err(failure))) => {
                 let length = apply.fail()?;
-                self.failed(stage, FailureKind::Answered, &failure.code, &failure.message, Some(length))
+                self.failed(stage, FailureKind::Answered, &failure, Some(length))
             }
             (None, Ok(Ok(outcome))) => {
                 apply.finish()?;
@@ -123,7 +123,7 @@ impl Engine {
         if let Some(name) = missing {
             let text = format!("the stage says that it is done, but has not put out {name}");
             let length = self.shared.state(|s| s.position.recording);
-            return self.failed(stage, FailureKind::Unverified, "output-missing", &text, Some(length));
+            return self.failed(stage, FailureKind::Unverified, &Failure::new("output-missing", text), Some(length));
         }
         let verbs = self.shared.state(|s| {
             let mine = s.effects.iter().filter(|e| e.stage == stage && matches!(e.fate, Fate::Done(_)));
@@ -146,11 +146,11 @@ impl Engine {
         let Returned { talk, answer } = self.slot(stage)?.stage.verify(talk);
         let mut findings = match self.looked(talk, answer)? {
             Ok(findings) => findings,
-            Err((code, message)) => return self.failed(stage, FailureKind::Unverified, &code, &message, None),
+            Err(failure) => return self.failed(stage, FailureKind::Unverified, &failure, None),
         };
         findings.extend(self.slot(stage)?.stage.expect()?);
         if let Some(f) = self.first_blocking(stage, &findings) {
-            return self.failed(stage, FailureKind::Unverified, &f.code, &f.message, None);
+            return self.failed(stage, FailureKind::Unverified, &f.into(), None);
         }
         self.shared.record(Event::StageDone { stage })?;
         self.drop_finished_recordings();
@@ -164,12 +164,12 @@ impl Engine {
         }
     }
 
-    /// The findings of a look, or the code and message of its end.
+    /// The findings of a look, or why it was ended.
     fn looked(
         &self,
         talk: Conversation,
         answer: Result<Vec<Finding>, Trap>,
-    ) -> Result<Result<Vec<Finding>, (String, String)>, Fault> {
+    ) -> Result<Result<Vec<Finding>, Failure>, Fault> {
         let stage = talk.context().index;
         for (level, line) in talk.logged() {
             self.shared.sink().log(stage, level, line);
@@ -178,16 +178,19 @@ impl Engine {
         Ok(match (stop, answer) {
             (Some(Stop::Fault(fault)), _) => return Err(fault),
             (Some(Stop::Interrupted), _) => return Err(interrupted()),
-            (Some(Stop::Limit { code, message }), _) => Err((code.to_owned(), message)),
-            (None, Err(trap)) => Err((trap.code, trap.message)),
+            (Some(Stop::Limit { code, message }), _) => Err(Failure::new(code, message)),
+            (None, Err(trap)) => Err(Failure::new(&trap.code, trap.message)),
             (None, Ok(findings)) => Ok(findings),
         })
     }
 
     fn first_blocking(&self, stage: u32, findings: &[Finding]) -> Option<Finding> {
-        let slot = self.shared.state(|s| s.slot(stage).to_owned());
+        let (slot, codes) = self.shared.state(|s| {
+            let planned = s.plan.slots.get(stage as usize);
+            (s.slot(stage).to_owned(), planned.map(|p| p.codes.clone()).unwrap_or_default())
+        });
         for finding in findings {
-            self.shared.sink().finding(&slot, finding);
+            self.shared.sink().finding(&slot, &of_application(finding.clone(), &codes));
         }
         findings.iter().find(|f| f.severity == Severity::Blocking).cloned()
     }
@@ -196,8 +199,7 @@ impl Engine {
         &self,
         stage: u32,
         kind: FailureKind,
-        code: &str,
-        message: &str,
+        failure: &Failure,
         recording: Option<u64>,
     ) -> Result<StageEnd, Fault> {
         // After a verify the recording is complete and stays; the position in the state is its last durable point.
@@ -205,14 +207,69 @@ impl Engine {
         self.shared.record(Event::StageFailed {
             stage,
             kind,
-            code: crate::escape::line(code, 100),
-            message: crate::escape::line(message, 2000),
+            code: crate::escape::line(&failure.code, 100),
+            message: crate::escape::line(&with_cause(failure), 2000),
             recording: recording.unwrap_or_else(known),
+            for_good: fact(&failure.extra, "resume") == Some("no"),
         })?;
         Ok(StageEnd::Failed)
     }
 }
 
+/// A finding that blocks, with the application's own code beside its own.
+pub(crate) fn of_application(mut finding: Finding, codes: &[String]) -> Finding {
+    if finding.severity == Severity::Blocking
+        && let Some(own) = application_code(codes, &finding.code)
+    {
+        finding.extra.push((APPLICATION_CODE.to_owned(), own.to_owned()));
+    }
+    finding
+}
+
+/// The message, with what the database says of the statement that it refused. A statement's shape has no values.
+fn with_cause(failure: &Failure) -> String {
+    let known = [("SQLSTATE", "sqlstate"), ("error", "code"), ("in:", "statement")];
+    let facts = known.into_iter().filter_map(|(name, key)| Some(format!("{name} {}", fact(&failure.extra, key)?)));
+    match facts.collect::<Vec<_>>().join(", ") {
+        facts if facts.is_empty() => failure.message.clone(),
+        facts => format!("{} ({facts})", failure.message),
+    }
+}
+
+fn fact<'a>(extra: &'a Extra, name: &str) -> Option<&'a str> {
+    extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
 fn interrupted() -> Fault {
     Fault::new("interrupted", "stopped by the operator at a safe point")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_statement_is_told_with_its_state_and_shape() {
+        let mut failure = Failure::new("ERR_MIGRATIONS", "adding a column: Duplicate column name 'secret'");
+        assert_eq!(with_cause(&failure), failure.message);
+        let facts = [("cause", "sql-error"), ("sqlstate", "42S21"), ("code", "1060"), ("statement", "ALTER TABLE w …")];
+        failure.extra = facts.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        assert_eq!(
+            with_cause(&failure),
+            "adding a column: Duplicate column name 'secret' (SQLSTATE 42S21, error 1060, in: ALTER TABLE w …)"
+        );
+    }
+
+    #[test]
+    fn only_what_blocks_under_another_code_gets_that_of_the_application() {
+        let codes = ["ERR_GENERAL".to_owned(), "ERR_SPECIAL".to_owned()];
+        let own = |severity, code: &str, codes: &[String]| {
+            let finding = of_application(Finding { severity, ..Finding::blocking(code, "x") }, codes);
+            finding.extra.into_iter().find(|(name, _)| name == APPLICATION_CODE).map(|(_, value)| value)
+        };
+        assert_eq!(own(Severity::Blocking, "no-ledger", &[]), None);
+        assert_eq!(own(Severity::Blocking, "ERR_SPECIAL", &codes), None);
+        assert_eq!(own(Severity::Warning, "no-ledger", &codes), None);
+        assert_eq!(own(Severity::Blocking, "no-ledger", &codes).as_deref(), Some("ERR_GENERAL"));
+    }
 }

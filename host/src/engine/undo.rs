@@ -85,7 +85,7 @@ impl Engine {
             self.shared.record(Event::UndoStarted { reason: reason.to_owned() })?;
         }
         if self.shared.state(State::is_touched) {
-            self.shared.freeze()?;
+            self.shared.freeze(|| Ok(()))?;
         }
         self.restore_databases()?;
         self.undo_effects()?;

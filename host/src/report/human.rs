@@ -10,6 +10,7 @@ use super::words;
 use crate::effect::{Finding, Severity};
 use crate::engine::event::{Event, Plan};
 use crate::engine::sink::{Progress, Sink};
+use crate::engine::state::APPLICATION_CODE;
 
 /// Between two progress lines where there is no terminal.
 const QUIET: Duration = Duration::from_secs(10);
@@ -79,7 +80,7 @@ impl<W: Write + Send> Sink for Human<W> {
             Event::RunDone {} | Event::UndoDone {} | Event::Committed {} => (GOOD, "✓", false),
             Event::StageFailed { .. } | Event::Stopped { .. } | Event::UndoFailed { .. } => (BAD, "✗", false),
             Event::FreezeStarted {} | Event::UndoStarted { .. } => (CARE, "·", false),
-            Event::RunStarted { .. } | Event::Frozen {} | Event::Thawed { .. } | Event::Restored { .. } => {
+            Event::RunStarted { .. } | Event::Frozen {} | Event::Thawed {} | Event::Restored { .. } => {
                 (PLAIN, "·", false)
             }
             _ => (DIM, "·", true),
@@ -135,7 +136,9 @@ impl<W: Write + Send> Sink for Human<W> {
             Severity::Blocking => (BAD, "✗"),
         };
         let later = if finding.deferred { " (asked again just before the stage)" } else { "" };
-        self.line(style, mark, &format!("{slot}: {}: {}{later}", finding.code, finding.message));
+        let application = finding.extra.iter().find(|(name, _)| name == APPLICATION_CODE);
+        let application = application.map(|(_, code)| format!("{code}: ")).unwrap_or_default();
+        self.line(style, mark, &format!("{slot}: {application}{}: {}{later}", finding.code, finding.message));
         if let Some(fix) = &finding.fix {
             self.line(DIM, " ", &format!("  to mend it: {fix}"));
         }

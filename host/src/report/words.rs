@@ -37,8 +37,8 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
             format!("database {database} was changed after the failure: going on with it as it is")
         }
         Event::Stopped { code, message } => format!("stopped: {code}: {message}"),
-        Event::ThawStarted {} => "opening the installation".to_owned(),
-        Event::Thawed { .. } => "the installation is open again".to_owned(),
+        Event::ThawStarted { .. } => "opening the installation".to_owned(),
+        Event::Thawed {} => "the installation is open again".to_owned(),
         Event::RunDone {} => "all stages are done".to_owned(),
         Event::UndoStarted { reason } => format!("putting everything back ({reason})"),
         Event::Undone { effect } => format!("effect {effect} put back"),
@@ -94,10 +94,15 @@ pub fn next(state: &State) -> Option<&'static str> {
                         | "crash-loop"
                         | "recording-of-another-build"
                         | "foreign-write"
+                        | "changed-before-freeze"
                         | "recording-damaged"
                 )
             });
-            Some(if hopeless { "liftlock undo" } else { "liftlock resume" })
+            Some(if hopeless || (state.step == Step::Failed && state.for_good) {
+                "liftlock undo"
+            } else {
+                "liftlock resume"
+            })
         }
         Phase::Done => Some("liftlock commit"),
         Phase::Undoing | Phase::UndoFailed => Some("liftlock undo"),

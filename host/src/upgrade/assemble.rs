@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::operator::Configured;
 use super::runs::RunDirectory;
-use super::{Found, Trouble, Upgrade, commands, expect, server};
-use crate::bundle::{ArtifactPin, DatabasePlace, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
+use super::{Found, Trouble, Upgrade, account, backup, commands, expect, server};
+use crate::bundle::{ArtifactPin, DatabasePlace, Expect, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
 use crate::capability::command::{Commands, CommandsConfig};
 use crate::capability::database::mysql::{Mysql, MysqlConfig};
 use crate::capability::database::sqlite::{Sqlite, SqliteConfig};
@@ -43,12 +43,20 @@ impl Slots {
     }
 
     /// What the databases themselves have to say before an upgrade.
-    pub(super) fn preflight(&self) -> Result<Vec<Finding>, Fault> {
+    pub(super) fn preflight(&self, setup: &Setup) -> Result<Vec<Finding>, Fault> {
         let mut found = Vec::new();
         for driver in self.services.databases.drivers() {
             found.extend(driver.preflight()?);
+            if backup::is_wanted(setup, driver.name()) {
+                found.extend(backup::room(driver.name(), &setup.installation.backup, driver.size()?));
+            }
         }
         Ok(found)
+    }
+
+    /// Which of the pipeline's post-conditions do not hold.
+    pub(super) fn unmet(&self, expects: &[Expect]) -> Result<Vec<Finding>, Fault> {
+        expect::check(expects, &self.services.files, &self.services.databases)
     }
 
     pub(super) fn into_slots(self) -> Vec<Slot> {
@@ -154,6 +162,8 @@ impl Upgrade {
             stop: self.stop.clone(),
             meter: self.meter.clone(),
         })?;
+        let account = account::places(&self.setup, run.id());
+        let files = files.with_own(account);
         let backup = installation.backup.clone();
         crate::io::make_private_dir(&backup)
             .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;

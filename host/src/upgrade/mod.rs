@@ -2,14 +2,19 @@
 //!
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
+mod account;
 mod assemble;
+mod backup;
 mod commands;
 mod expect;
 mod operator;
+mod packages;
 mod plan;
 mod preflight;
 mod runs;
 mod server;
+mod there;
+mod warnings;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,13 +25,15 @@ use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, Journal};
 use crate::engine::state::{Phase, State};
-use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop};
+use crate::engine::{Context, Conversation, Engine, Lock, OnFailure, Returned, Sink, Stop, of_application};
 use crate::meter::Meter;
 use crate::policy::Refusal;
 use crate::sandbox::Sandbox;
 
 pub use assemble::Slots;
 pub use runs::RunDirectory;
+pub use there::There;
+pub use warnings::{not_acceptable, unaccepted};
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
@@ -78,6 +85,8 @@ pub struct Upgrade {
     stop: Arc<AtomicBool>,
     meter: Meter,
     environment: Environment,
+    /// Those of the command line.
+    packages: packages::Packages,
     lock: Lock,
 }
 
@@ -97,7 +106,8 @@ impl Upgrade {
         runs::refuse_foreign(state)?;
         let lock = lock_all(&setup)?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
-        Ok(Self { setup, sandbox, stop, environment, meter: Meter::default(), lock })
+        let packages = packages::Packages::new();
+        Ok(Self { setup, sandbox, stop, environment, packages, meter: Meter::default(), lock })
     }
 
     /// The installation and the bundle.
@@ -120,17 +130,19 @@ impl Upgrade {
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let mut slots = self.assemble(&run)?;
         found.append(&mut slots.notes);
-        found.extend(slots.preflight()?.into_iter().map(|f| ("installation".to_owned(), f)));
+        found.extend(slots.preflight(&self.setup)?.into_iter().map(|f| ("installation".to_owned(), f)));
         for index in 0..slots.len() {
             let context = self.context(index);
             let name = context.slot.clone();
             let Some(slot) = slots.get_mut(index) else { continue };
             let Returned { talk, answer } = slot.stage.check(Conversation::look(context));
-            match (talk.stopped(), answer) {
-                (None, Ok(findings)) => found.extend(findings.into_iter().map(|f| (name.clone(), f))),
-                (Some(stop), _) => found.push((name, stopped(stop))),
-                (None, Err(trap)) => found.push((name, Finding::blocking(&trap.code, trap.message))),
-            }
+            let findings = match (talk.stopped(), answer) {
+                (None, Ok(findings)) => findings,
+                (Some(stop), _) => vec![stopped(stop)],
+                (None, Err(trap)) => vec![Finding::blocking(&trap.code, trap.message)],
+            };
+            let codes = self.setup.slots.get(index).map_or(&[][..], |planned| &planned.slot.codes);
+            found.extend(findings.into_iter().map(|finding| (name.clone(), of_application(finding, codes))));
         }
         Ok(found)
     }
@@ -154,7 +166,7 @@ impl Upgrade {
         self.admit_new_run()?;
         let run = RunDirectory::create(&self.setup.installation.state)?;
         let slots = self.assemble(&run)?;
-        let plan = plan::make(&self.setup, &run);
+        let plan = plan::make(&self.setup, &self.packages, &run);
         let parts = slots.parts(&self.setup, &run, sink, self.stop.clone());
         Ok(Engine::start(parts, plan, slots.into_slots(), on_failure)?)
     }
@@ -163,12 +175,17 @@ impl Upgrade {
     ///
     /// # Errors
     /// [`Trouble::NoRun`]; "plan-changed" if its stages are others now; refusals; faults.
-    pub fn resume(&self, sink: impl FnOnce(Plan) -> Box<dyn Sink>, on_failure: OnFailure) -> Result<Engine, Trouble> {
+    pub fn resume(
+        &mut self,
+        sink: impl FnOnce(Plan) -> Box<dyn Sink>,
+        on_failure: OnFailure,
+    ) -> Result<Engine, Trouble> {
         let (run, state, _) = last_run(&self.setup.installation.state)?.ok_or(Trouble::NoRun)?;
         if state.phase != Phase::Upgrading {
             return self.reopen(sink);
         }
-        plan::unchanged(&state, &plan::make(&self.setup, &run))?;
+        self.take_packages_of(&state.plan.packages);
+        plan::unchanged(&state, &plan::make(&self.setup, &self.packages, &run))?;
         self.engine(&run, self.assemble(&run)?, sink(state.plan), on_failure)
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::packages::Packages;
 use super::runs::{self, RunDirectory};
 use crate::bundle::{Input, PlannedSlot, Port, Setup, sha256_hex};
 use crate::effect::Fault;
 use crate::engine::event::{FORMAT, Plan, PlannedStage};
 use crate::engine::state::{State, Step};
 
-pub(super) fn make(setup: &Setup, run: &RunDirectory) -> Plan {
+pub(super) fn make(setup: &Setup, packages: &Packages, run: &RunDirectory) -> Plan {
     let pipeline = &setup.bundle.pipeline;
     Plan {
         format: FORMAT,
@@ -21,6 +22,7 @@ pub(super) fn make(setup: &Setup, run: &RunDirectory) -> Plan {
         pipeline_sha256: setup.bundle.digest.clone(),
         from: pipeline.from.clone(),
         to: pipeline.to.clone(),
+        packages: packages.clone(),
         slots: setup.slots.iter().map(|planned| stage(setup, planned)).collect(),
     }
 }

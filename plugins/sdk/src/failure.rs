@@ -29,6 +29,13 @@ impl Failure {
         self.with("cause", cause)
     }
 
+    /// The same, and nothing that the operator mends helps this run any more: what an earlier stage has handed over is what is
+    /// wrong. The host then names `undo` as the next command, and not `resume`.
+    #[must_use]
+    pub fn for_good(self) -> Self {
+        self.with("resume", "no")
+    }
+
     /// Whether this is the failure of that code.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
@@ -109,6 +116,13 @@ mod tests {
         assert_eq!(failure.code, "ERR_BACKUP");
         assert_eq!(failure.message, "backup: no space");
         assert_eq!(failure.extra, [("cause".to_owned(), "disk-full".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_wrong_for_good_says_so_beside_its_cause() {
+        let failure = Failure::new("wrong-version", "it is 2.0").for_good().under("ERR_EXTRACT");
+        let facts: Vec<_> = failure.extra.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(facts, [("resume", "no"), ("cause", "wrong-version")]);
     }
 
     #[test]

@@ -219,6 +219,7 @@ const SETTINGS: &str = "format = 1
 name = \"counter\"
 state = \"state\"
 backup = \"backup\"
+accept = [\"binary-log\", \"foreign-definer\", \"no-clone\", \"no-tls\", \"no-transactions\"]
 
 [pipeline]
 path = \"bundle/pipeline.toml\"

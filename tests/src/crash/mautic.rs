@@ -45,9 +45,11 @@ impl Workload for Mautic {
     fn install(&self, directory: &Path) -> Result<Site> {
         let schema = Schema::new(&self.socket, "crash")?;
         let database = schema.clone();
-        let options = Options::new(schema, self.bundle.path().join("pipeline.toml"), self.vendor.origin())
+        let mut options = Options::new(schema, self.bundle.path().join("pipeline.toml"), self.vendor.origin())
             .files(Files::rich())
             .data(Data { contacts: CONTACTS, half_applied: true, ..Data::default() });
+        // Beside the root: it tells times, in which no two runs are alike.
+        options.settings.more = "[log]\nfile = \"upgrade_log.txt\"\n".to_owned();
         let site = self.template.installation(directory, &options)?.into();
         database.root()?.run(SECRETS)?;
         Ok(site)

@@ -7,6 +7,7 @@
 //! | variable | what it does |
 //! | --- | --- |
 //! | `LIFTLOCK_CRASH=all` | the sweeps that take a sample take every point |
+//! | `LIFTLOCK_CRASH_ONLY=killed, undone` | the other sweeps are left out |
 //! | `LIFTLOCK_CRASH_DIR` | where the copies are made; a memory file system if there is one |
 //! | `LIFTLOCK_CRASH_KEEP` | copies that ended wrong stay there |
 
@@ -29,7 +30,7 @@ use crate::places;
 
 pub use counter::{Counter, Variant};
 pub use mautic::Mautic;
-pub use reference::Reference;
+pub use reference::{Reference, link_all};
 pub use roundcube::Roundcube;
 pub use site::Site;
 pub use sweep::{Divergence, Sweep, Tally};
@@ -65,6 +66,11 @@ pub trait Workload: Sync {
 /// Whether sweeps that take a sample shall take every point.
 fn every_point() -> bool {
     env::var("LIFTLOCK_CRASH").is_ok_and(|value| value == "all")
+}
+
+/// Whether a sweep of this name is not wanted now.
+fn is_left_out(what: &str) -> bool {
+    env::var("LIFTLOCK_CRASH_ONLY").is_ok_and(|only| only != what)
 }
 
 /// Where the copies are made. A killed process loses nothing that it has written, so a disk would only make it slower.

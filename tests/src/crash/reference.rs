@@ -133,7 +133,11 @@ fn is_b(before: &Digest, site: &Site) -> Result<()> {
     Ok(())
 }
 
-fn link_all(from: &Path, to: &Path) -> Result<()> {
+/// Links all files of a directory into another one, as deep as it is: for compiled code.
+///
+/// # Errors
+/// What the file system says.
+pub fn link_all(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;

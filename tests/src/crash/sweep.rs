@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::{Reached, Reference, Trial, every_point};
+use super::{Reached, Reference, Trial, every_point, is_left_out};
 
 /// Copies that are worked on at the same time.
 const THREADS: u64 = 2;
@@ -45,6 +45,7 @@ pub struct Tally {
     /// Runs that ended wrong, the first ones.
     pub divergences: Vec<Divergence>,
     time: Duration,
+    left_out: bool,
 }
 
 /// A run that ended wrong.
@@ -94,7 +95,11 @@ impl<'a> Sweep<'a> {
             runs: 0,
             divergences: Vec::new(),
             time: Duration::ZERO,
+            left_out: is_left_out(self.what),
         });
+        if lock(&tally).left_out {
+            end.store(0, Ordering::SeqCst);
+        }
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
@@ -155,10 +160,10 @@ impl<'a> Sweep<'a> {
 }
 
 impl Tally {
-    /// Nothing has ended wrong, and something was tried.
+    /// Nothing has ended wrong, and something was tried, unless it was to be left out.
     #[must_use]
     pub fn is_green(&self) -> bool {
-        self.points > 0 && self.divergences.is_empty()
+        (self.points > 0 || self.left_out) && self.divergences.is_empty()
     }
 
     /// How long it took.
@@ -176,7 +181,7 @@ impl Tally {
 
 impl Display for Tally {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { workload, what, points, runs, divergences, time } = self;
+        let Self { workload, what, points, runs, divergences, time, .. } = self;
         let (divergences, time) = (divergences.len(), time.as_secs_f64());
         write!(f, "{workload}, {what}: points={points}, runs={runs}, divergences={divergences} ({time:.0} s)")
     }

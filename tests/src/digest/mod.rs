@@ -61,6 +61,14 @@ impl Digest {
         Ok(Self { parts })
     }
 
+    /// Of a directory tree alone.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn of_tree(root: &Path) -> Result<Self> {
+        Ok(Self { parts: tree::parts(root)? })
+    }
+
     /// Of a directory tree and a schema on a server.
     ///
     /// # Errors

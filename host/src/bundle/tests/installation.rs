@@ -186,3 +186,16 @@ fn a_state_directory_that_leads_into_a_root_by_a_link_is_refused() {
     std::os::unix::fs::symlink(world.path("www/data"), world.path("link")).unwrap();
     assert!(world.problems().starts_with("installation.toml:3: state: the state directory is inside the root \"app\""));
 }
+
+#[test]
+fn a_log_inside_a_root_is_refused_and_one_beside_it_is_taken_in_place_of_the_pipelines() {
+    let world = |file: &str| {
+        World::new().installation("[databases.main]", &format!("[log]\nfile = {file:?}\n[databases.main]"))
+    };
+    let said = world("www/upgrade_log.txt").problems();
+    assert!(said.contains("[log] file: the log is inside the root \"app\""), "{said}");
+    let beside =
+        world("upgrade_log.txt").pipeline("[roots.app]", "[log]\nroot = \"app\"\nfile = \"log.txt\"\n[roots.app]");
+    let log = beside.load().unwrap().text_log().unwrap();
+    assert_eq!((log.path, log.in_root), (beside.path("upgrade_log.txt"), false));
+}

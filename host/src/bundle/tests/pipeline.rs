@@ -245,3 +245,19 @@ fn a_pipeline_without_slots_is_refused() {
     world.pipeline = "format = 1\nname = \"a\"\nfrom = \"1\"\nto = \"2\"\n".to_owned();
     assert_eq!(world.problems().lines().next(), Some("bundle/pipeline.toml: has no [[slot]]: there is nothing to do"));
 }
+
+#[test]
+fn a_log_that_is_not_directly_in_a_known_root_is_refused() {
+    let world = |root: &str, file: &str| {
+        World::new().pipeline("[roots.app]", &format!("[log]\nroot = {root:?}\nfile = {file:?}\n[roots.app]"))
+    };
+    for path in ["var/upgrade_log.txt", "../upgrade_log.txt", "/upgrade_log.txt", ".liftlock-x", ""] {
+        let said = world("app", path).problems();
+        assert!(said.contains("[log] file: "), "{path}: {said}");
+    }
+    let said = world("ap", "upgrade_log.txt").problems();
+    assert!(said.contains("[log] root: no root is called \"ap\" (did you mean \"app\"?)"), "{said}");
+    let good = world("app", "upgrade_log.txt");
+    let log = good.load().unwrap().text_log().unwrap();
+    assert_eq!((log.path, log.in_root), (good.path("www/upgrade_log.txt"), true));
+}

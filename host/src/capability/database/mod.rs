@@ -193,6 +193,12 @@ pub trait Driver: Store {
         Ok(Vec::new())
     }
 
+    /// Bytes that all rows take, about.
+    ///
+    /// # Errors
+    /// Where the database cannot be looked at.
+    fn size(&self) -> Result<u64, Fault>;
+
     /// Rows of every table, without our marker.
     ///
     /// # Errors

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use super::spool::{Keep, Spool, SpoolRoom};
 use super::worker::Rows;
-use super::{Cell, Page, PageBuilder, Value};
+use super::{Cell, Page, PageBuilder};
 use crate::effect::{CallError, Fault};
+
+/// Rows at a time that are not for the guest.
+const MANY: u32 = 1000;
 
 /// A cursor, as the worker has it while it stays with it.
 pub(super) struct OpenCursor<'a> {
@@ -57,13 +60,15 @@ impl<'a> OpenCursor<'a> {
     pub(super) fn skip(&mut self, count: u64) -> Result<(), CallError> {
         self.given = self.given.saturating_add(count);
         let mut left = count;
-        if left == 0 {
-            return Ok(());
+        while left > 0 {
+            let mut page = PageBuilder::new(self.width, MANY.min(u32::try_from(left).unwrap_or(MANY)));
+            self.fill(&mut page)?;
+            left -= page.rows();
+            if !page.is_full() {
+                break;
+            }
         }
-        self.each(&mut |_| {
-            left -= 1;
-            Ok(left > 0)
-        })
+        Ok(())
     }
 
     /// Reads the page that is likely to be asked for next: by a guest that has taken several of the same size. Others may not
@@ -85,11 +90,18 @@ impl<'a> OpenCursor<'a> {
     pub(super) fn drain(mut self, room: &SpoolRoom, used: u64) -> Result<Spool, Fault> {
         let keep = self.keep.take().map(|path| Keep { path, start: self.given });
         let mut spool = room.writer(self.number, keep, used)?;
-        let ended = self.each(&mut |cells| {
-            let row: Vec<Value> = cells.iter().map(|cell| cell.to_value()).collect();
-            spool.push(&row)?;
-            Ok(true)
-        });
+        let ended = loop {
+            let mut page = PageBuilder::new(self.width, MANY);
+            let filled = self.fill(&mut page);
+            let more = page.is_full();
+            let page = page.finish();
+            for row in 0..page.rows as usize {
+                spool.push(&page.row(row).map(Cell::to_value).collect::<Vec<_>>())?;
+            }
+            if filled.is_err() || !more {
+                break filled;
+            }
+        };
         match ended {
             Err(CallError::Fault(fault)) => Err(fault),
             Err(CallError::Answer(failure)) => spool.finish(self.width, Some(failure)),
@@ -97,27 +109,20 @@ impl<'a> OpenCursor<'a> {
         }
     }
 
+    /// As [`Rows::fill`], with those that were read ahead first.
     fn fill(&mut self, page: &mut PageBuilder) -> Result<(), CallError> {
-        self.each(&mut |cells| {
-            page.push(cells.iter().copied());
-            Ok(!page.is_full())
-        })
-    }
-
-    /// As [`Rows::each`], those that were read ahead first.
-    fn each(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<(), CallError> {
         if let Some(ahead) = &mut self.ahead {
             ahead.whole_for = None;
-            while ahead.next < ahead.page.rows as usize {
-                let cells: Vec<_> = ahead.page.columns.iter().filter_map(|column| column.cell(ahead.next)).collect();
+            while !page.is_full() && ahead.next < ahead.page.rows as usize {
+                page.push(ahead.page.row(ahead.next));
                 ahead.next += 1;
-                if !take(&cells)? {
-                    return Ok(());
-                }
+            }
+            if page.is_full() {
+                return Ok(());
             }
             self.ahead = None;
         }
-        self.rows.each(take)
+        self.rows.fill(page)
     }
 }
 
@@ -129,14 +134,15 @@ mod tests {
     struct Counting(i64, i64);
 
     impl Rows for Counting {
-        fn each(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<(), CallError> {
-            while self.0 < self.1 {
-                self.0 += 1;
-                if !take(&[Cell::Int(self.0)])? {
-                    return Ok(());
+        fn fill(&mut self, page: &mut PageBuilder) -> Result<(), CallError> {
+            while !page.is_full() {
+                if self.0 == self.1 {
+                    return Err(CallError::answer("sql-error", "the end"));
                 }
+                self.0 += 1;
+                page.push([Cell::Int(self.0)]);
             }
-            Err(CallError::answer("sql-error", "the end"))
+            Ok(())
         }
     }
 

@@ -129,6 +129,11 @@ impl Page {
     pub fn cell(&self, column: usize, row: usize) -> Option<Cell<'_>> {
         self.columns.get(column)?.cell(row)
     }
+
+    /// The values of a row.
+    pub fn row(&self, row: usize) -> impl Iterator<Item = Cell<'_>> {
+        self.columns.iter().map(move |column| column.cell(row).unwrap_or(Cell::Null))
+    }
 }
 
 /// A column that is being filled. While all rows are null its type is open.
@@ -180,6 +185,12 @@ impl PageBuilder {
     #[must_use]
     pub fn new(columns: usize, max: u32) -> Self {
         Self { rows: 0, max: max as usize, bytes: 0, columns: (0..columns).map(|_| Growing::default()).collect() }
+    }
+
+    /// Rows so far.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows as u64
     }
 
     /// Whether another row has no place. The same for rows from a server and from a spool: a page must not tell which.

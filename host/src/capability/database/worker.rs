@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use super::open::OpenCursor;
 use super::spool::{Spool, SpoolRoom};
-use super::{Cell, ColumnInfo, Page, Value};
+use super::{ColumnInfo, Page, PageBuilder, Value};
 use crate::effect::{CallError, Fault};
 
 /// A driver's connection, as it lives on the worker's thread.
@@ -38,9 +38,9 @@ pub(super) trait Backend: Sized + 'static {
 
 /// The rows of a query, straight from the connection.
 pub(super) trait Rows {
-    /// Gives rows to `take` until it has enough (false), or there are no more. How the rows ended stays the answer, however
-    /// often one asks: an error too.
-    fn each(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<(), CallError>;
+    /// Adds rows to a page until it is full, or there are no more. How the rows ended stays the answer, however often one asks:
+    /// an error too. Those before it are in the page.
+    fn fill(&mut self, page: &mut PageBuilder) -> Result<(), CallError>;
 }
 
 /// Where an answer goes.

@@ -121,6 +121,7 @@ pub struct Files {
     limits: ArchiveLimits,
     stop: Arc<AtomicBool>,
     meter: Meter,
+    own: Vec<PathBuf>,
 }
 
 impl Files {
@@ -142,7 +143,15 @@ impl Files {
             limits: config.limits,
             stop: config.stop,
             meter: config.meter,
+            own: Vec::new(),
         })
+    }
+
+    /// The same, with files in roots that are the host's own: nobody's writing.
+    #[must_use]
+    pub fn with_own(mut self, own: impl IntoIterator<Item = PathBuf>) -> Self {
+        self.own.extend(own.into_iter().map(|path| canonical(&path)));
+        self
     }
 
     fn root(&self, name: &str) -> Option<&Root> {

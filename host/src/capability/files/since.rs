@@ -16,7 +16,11 @@ pub(super) fn written(files: &Files, since: u64) -> Result<Written, Fault> {
         let seen = walk(files, &root.dir, &top, &mut |found| {
             let changed = found.stat.st_ctime.saturating_mul(1000) + found.stat.st_ctime_nsec.cast_signed() / 1_000_000;
             let is_new = u64::try_from(changed).is_ok_and(|changed| changed > since);
-            if is_new && kind(found.stat) != FileType::Directory {
+            let is_own = || {
+                let path = super::path::RelPath::from_bytes(found.path);
+                path.is_ok_and(|path| files.own.contains(&super::full_path(root, &path)))
+            };
+            if is_new && kind(found.stat) != FileType::Directory && !is_own() {
                 written.count += 1;
                 written.first.get_or_insert_with(|| found.object(&top));
             }

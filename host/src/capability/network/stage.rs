@@ -51,6 +51,18 @@ impl Source {
             Self::Server(_) => "server",
         }
     }
+
+    /// A wrong package is told with where it came from.
+    fn told(&self, failure: Failure) -> Failure {
+        if !["size-mismatch", "pin-mismatch"].contains(&failure.code.as_str()) {
+            return failure;
+        }
+        let place = match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Server(url) => shown(url),
+        };
+        Failure { message: format!("{place}: {}", failure.message), ..failure }
+    }
 }
 
 impl StageNetwork {
@@ -139,9 +151,9 @@ impl StageNetwork {
         };
         let sum = match gotten {
             Ok(sum) => sum,
-            Err(answer @ CallError::Answer(_)) => {
+            Err(CallError::Answer(failure)) => {
                 shelf.drop_unfinished(name)?;
-                return Err(answer);
+                return Err(source.told(failure).into());
             }
             Err(fault) => return Err(fault),
         };
@@ -279,5 +291,21 @@ fn unreadable(path: &Path, error: &io::Error) -> CallError {
             CallError::answer("package-missing", format!("the operator's package {} is not there", path.display()))
         }
         _ => Fault::io(path.display(), error).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_package_is_told_with_its_place_and_without_its_token() {
+        let source = Source::Server(Url::parse("https://example.org/m.zip?token=secret").unwrap());
+        let told = source.told(Failure::new("size-mismatch", "the package must have 5 bytes, this has 4")).message;
+        assert!(told.starts_with("https://example.org/m.zip") && told.ends_with("this has 4"), "{told}");
+        assert!(!told.contains("secret"), "{told}");
+        assert_eq!(source.told(Failure::new("http-status", "404")).message, "404");
+        let file = Source::File("/srv/m.zip".into());
+        assert!(file.told(Failure::new("pin-mismatch", "x")).message.starts_with("/srv/m.zip: "));
     }
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::super::event::Event;
 use super::super::journal::Journal;
+use super::super::state::{Freeze, State};
 use super::*;
 
 static TRIES: AtomicU32 = AtomicU32::new(0);
@@ -168,4 +170,40 @@ fn a_crash_loop_ends_with_the_advice_to_undo() {
         }
         engine = open(&world, &directory, &[panics]);
     }
+}
+
+/// Were it not so, the change would be lost by `resume`.
+#[test]
+fn a_change_before_the_freeze_stops_every_resume_until_it_is_gone() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("run");
+    let world = World::of(before());
+    world.change_what_was_copied(true);
+    let stopped = |engine: &mut Engine| {
+        assert!(matches!(engine.drive(), Ending::Stopped(fault) if fault.code == "changed-before-freeze"));
+        assert_eq!(engine.state(|s| s.freeze), Freeze::Freezing, "it does not count as frozen");
+        assert_eq!(world.things(), before(), "nothing is touched");
+    };
+    stopped(&mut start(&world, &directory, &[mixed], OnFailure::PutBack));
+    stopped(&mut open(&world, &directory, &[mixed]));
+    let undone = home.path().join("undone");
+    copy_dir(&directory, &undone);
+    assert_eq!(open(&world, &undone, &[mixed]).undo("operator"), Ending::PutBack);
+    world.change_what_was_copied(false);
+    assert_eq!(open(&world, &directory, &[mixed]).drive(), Ending::Done);
+}
+
+#[test]
+fn of_a_thaw_that_was_killed_and_begun_again_the_first_time_counts() {
+    let thaw = |since| Event::ThawStarted { since };
+    let events = [
+        Event::RunStarted { plan: plan(0) },
+        Event::FreezeStarted {},
+        Event::Frozen {},
+        thaw(5),
+        thaw(9),
+        Event::Thawed {},
+    ];
+    let state = State::fold(&events).unwrap().unwrap();
+    assert_eq!((state.freeze, state.live_since), (Freeze::Live, Some(5)));
 }

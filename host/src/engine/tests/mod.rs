@@ -143,6 +143,7 @@ fn plan(stages: usize) -> Plan {
         pipeline_sha256: String::new(),
         from: "1".into(),
         to: "2".into(),
+        packages: BTreeMap::new(),
         slots: (0..stages).map(slot).collect(),
     }
 }

@@ -36,6 +36,8 @@ struct Inner {
     closed: bool,
     /// The restore point holds everything.
     covered: bool,
+    /// What was copied before the freeze is not what it was.
+    changed: bool,
 }
 
 /// The world. Clones share it.
@@ -138,6 +140,11 @@ impl World {
     }
 
     /// Somebody else is at it.
+    /// Whether what was copied before the freeze has changed since.
+    pub(super) fn change_what_was_copied(&self, changed: bool) {
+        self.inner().changed = changed;
+    }
+
     pub(super) fn foreign_write(&self) {
         self.inner().things.rows.push(-1);
     }
@@ -220,6 +227,10 @@ impl Capability for World {
     }
 
     fn recheck(&self, _: &[Change]) -> Result<(), Fault> {
+        self.moment();
+        if self.inner().changed {
+            return Err(Fault::new("changed-before-freeze", "somebody wrote"));
+        }
         Ok(())
     }
 

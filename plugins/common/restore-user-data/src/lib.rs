@@ -14,7 +14,8 @@
 //! | `aside` | a name at the top of the tree for what the new version has in carried directories: `fill` of `switch-files`; default: it is removed |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
-//! What is copied is compared again by the host when the installation is frozen. What the new version has at the same path
+//! What is copied is compared again by the host when the installation is frozen; what was compared and not copied, and what
+//! came later, by `switch-files` (`merge`, `late`). What the new version has at the same path
 //! is replaced: the users' own wins. A directory is never copied over a directory.
 //!
 //! | input | kind | what it is |
@@ -24,6 +25,7 @@
 //! | output | kind | what it is |
 //! | --- | --- | --- |
 //! | `carry` | text | for `switch-files`: lines of `from`, a tab, `to` |
+//! | `replaced` | text | for `switch-files`: files that were compared and are the new version's from now on: lines of path, a tab, sha256 |
 //! | `decisions` | text | what becomes of each of the users' files, a line each |
 
 mod decisions;
@@ -48,6 +50,7 @@ impl Stage for RestoreUserData {
         Info::new("restore-user-data", env!("CARGO_PKG_VERSION"))
             .consumes("tree", Kind::Tree)
             .produces("carry", Kind::Text)
+            .produces("replaced", Kind::Text)
             .produces("decisions", Kind::Text)
             .asks(Ask::files("*").read("copies the users' small files into the new version"))
     }
@@ -72,6 +75,7 @@ impl Stage for RestoreUserData {
         for name in strangers(&sides.root, &sides.tree)? {
             decisions.untouched(&name);
         }
+        run::set_output("replaced", &replaced(&merged))?;
         put(&sides, &mut work, merged, &mut decisions)?;
         decisions.lines().iter().for_each(run::info);
         run::set_output("carry", &lines(&work.carries))?;
@@ -137,7 +141,8 @@ fn put(sides: &Sides, work: &mut Work, merged: Merged, decisions: &mut Decisions
             work.copies.push(path);
         }
     }
-    merged.replaced.iter().filter(|path| !work.copies.contains(path)).for_each(|path| decisions.replaced(path));
+    let replaced = merged.replaced.iter().map(|(path, _)| path).filter(|path| !work.copies.contains(path));
+    replaced.for_each(|path| decisions.replaced(path));
     work.carry(merged.carries)?;
     for pair in &work.carries {
         sides.make_room_for(pair)?;
@@ -151,6 +156,15 @@ fn strangers(root: &Directory, tree: &Directory) -> Result<Vec<String>, Failure>
     let new = tree.names("")?;
     let strangers = root.list("")?.into_iter().filter(|entry| entry.kind == "directory" && !new.contains(&entry.name));
     Ok(strangers.map(|entry| entry.name).collect())
+}
+
+/// Of what cannot be on a line the switch takes for granted that it is the users' own.
+fn replaced(merged: &Merged) -> String {
+    let fits = |path: &str| !path.contains(['\t', '\n', '\r']);
+    let line = |(path, digest): &(String, Option<String>)| {
+        digest.as_ref().filter(|_| fits(path)).map(|digest| format!("{path}\t{digest}\n"))
+    };
+    merged.replaced.iter().filter_map(line).collect()
 }
 
 fn lines(pairs: &[Pair]) -> String {

@@ -70,8 +70,8 @@ pub(crate) struct Merged {
     pub(crate) kept: Vec<String>,
     /// Only the live installation has them.
     pub(crate) carries: Vec<Pair>,
-    /// The new version's take the place of live ones that differ.
-    pub(crate) replaced: Vec<String>,
+    /// The new version's take the place of live ones that differ. With the live one's sha256, if it is a file.
+    pub(crate) replaced: Vec<(String, Option<String>)>,
 }
 
 impl Merge {
@@ -125,7 +125,7 @@ impl<R: Compare, T: Compare> Work<'_, R, T> {
             }
             (Found::Other, Found::Other) => self.compare(path)?,
             (Found::Directory, Found::Other) | (Found::Other, Found::Directory) => {
-                self.merged.replaced.push(path.to_owned());
+                self.merged.replaced.push((path.to_owned(), None));
             }
         }
         Ok(())
@@ -134,11 +134,14 @@ impl<R: Compare, T: Compare> Work<'_, R, T> {
     fn compare(&mut self, path: &str) -> Result<(), Failure> {
         match (self.root.facts(path)?, self.tree.facts(path)?) {
             (Some(live), Some(new)) => {
-                if live.size == new.size && self.root.digest(path)? == self.tree.digest(path)? {
+                let digest = self.root.digest(path)?;
+                if live.size == new.size && digest == self.tree.digest(path)? {
                     return Ok(());
                 }
                 match self.since {
-                    Some(since) if live.modified < since => self.merged.replaced.push(path.to_owned()),
+                    Some(since) if live.modified < since => {
+                        self.merged.replaced.push((path.to_owned(), Some(digest)));
+                    }
                     _ => self.merged.kept.push(path.to_owned()),
                 }
             }

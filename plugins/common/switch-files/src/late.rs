@@ -10,21 +10,48 @@ use liftlock_sdk::look::{Found, Look};
 pub(crate) struct Move {
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Something of the new version is at `to`, and goes.
+    pub(crate) over: bool,
+}
+
+impl Move {
+    fn new(from: String, to: String) -> Self {
+        Self { from, to, over: false }
+    }
+}
+
+/// A directory of the users, and where it is in the new version.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Late {
+    pub(crate) from: String,
+    pub(crate) to: String,
+}
+
+impl Late {
+    /// `path`, or `from -> to`.
+    pub(crate) fn parse(text: &str) -> Self {
+        let (from, to) = text.split_once(" -> ").unwrap_or((text, text));
+        Self { from: from.trim().to_owned(), to: to.trim().to_owned() }
+    }
 }
 
 /// What lies in these directories of the old version, which is in the tree now, and not in the live ones: whatever the new
-/// version lacks has been carried, so this came later.
-pub(crate) fn latecomers(directories: &[String], tree: &impl Look, root: &impl Look) -> Result<Vec<Move>, Failure> {
+/// version lacks has been carried, so this came later. A directory that has another name in the new version, and is not there,
+/// came later as a whole.
+pub(crate) fn latecomers(directories: &[Late], tree: &impl Look, root: &impl Look) -> Result<Vec<Move>, Failure> {
     let mut moves = Vec::new();
-    for directory in directories {
-        if (tree.find(directory)?, root.find(directory)?) != (Found::Directory, Found::Directory) {
-            continue;
-        }
-        for name in tree.names(directory)? {
-            let path = join(directory, &name);
-            if root.find(&path)? == Found::Nothing {
-                moves.push(Move { from: path.clone(), to: path });
+    for Late { from, to } in directories {
+        match (tree.find(from)?, root.find(to)?) {
+            (Found::Directory, Found::Directory) => {
+                for name in tree.names(from)? {
+                    let (from, to) = (join(from, &name), join(to, &name));
+                    if root.find(&to)? == Found::Nothing {
+                        moves.push(Move::new(from, to));
+                    }
+                }
             }
+            (Found::Directory, Found::Nothing) if from != to => moves.push(Move::new(from.clone(), to.clone())),
+            _ => {}
         }
     }
     Ok(moves)
@@ -43,7 +70,7 @@ pub(crate) fn fillings(aside: &str, tree: &impl Look, root: &impl Look) -> Resul
         for name in tree.names(&here)? {
             let (from, to) = (join(&here, &name), join(&directory, &name));
             match root.find(&to)? {
-                Found::Nothing => moves.push(Move { from, to }),
+                Found::Nothing => moves.push(Move::new(from, to)),
                 Found::Directory => open.push(to),
                 Found::Other => {}
             }
@@ -91,7 +118,19 @@ mod tests {
     fn what_came_after_the_list_is_moved_over_and_nothing_else() {
         let old = Listing::new(&["themes/", "themes/blank/", "themes/late/", "themes/late/a", "app/", "app/old.php"]);
         let live = Listing::new(&["themes/", "themes/blank/", "themes/mine/", "app/"]);
-        let found = latecomers(&["themes".to_owned(), "plugins".to_owned()], &old, &live).unwrap();
+        let found = latecomers(&[Late::parse("themes"), Late::parse("plugins")], &old, &live).unwrap();
         assert_eq!(moves(&found), [("themes/late", "themes/late")]);
+    }
+
+    #[test]
+    fn a_directory_with_another_name_in_the_new_version_may_come_late_as_a_whole() {
+        let late = [Late::parse("app/spool -> var/spool")];
+        let old = Listing::new(&["app/", "app/spool/", "app/spool/mail"]);
+        let whole = latecomers(&late, &old, &Listing::new(&["var/"])).unwrap();
+        assert_eq!(moves(&whole), [("app/spool", "var/spool")]);
+        let part = latecomers(&late, &old, &Listing::new(&["var/", "var/spool/"])).unwrap();
+        assert_eq!(moves(&part), [("app/spool/mail", "var/spool/mail")]);
+        let carried = Listing::new(&["app/"]);
+        assert_eq!(latecomers(&late, &carried, &Listing::new(&["var/", "var/spool/"])), Ok(Vec::new()));
     }
 }

@@ -2,6 +2,9 @@
 
 use liftlock_sdk::failure::Failure;
 
+/// What is carried: from a path of the root to one of the tree.
+pub(crate) type Pair = (String, String);
+
 /// The parameters of the slot that name top-level entries.
 pub(crate) struct Plan {
     /// Empty or `*`: all that the tree has.
@@ -61,7 +64,7 @@ fn contradiction(message: String) -> Failure {
 }
 
 /// The pairs of a carry list: lines of `from`, a tab, `to`.
-pub(crate) fn carried(list: &str) -> Result<Vec<(String, String)>, Failure> {
+pub(crate) fn carried(list: &str) -> Result<Vec<Pair>, Failure> {
     list.lines()
         .filter(|line| !line.is_empty())
         .map(|line| match line.split_once('\t') {

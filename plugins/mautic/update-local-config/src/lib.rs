@@ -46,6 +46,8 @@ impl Stage for UpdateLocalConfig {
         let root = root()?;
         let settings = match Settings::read(&root) {
             Ok(settings) => settings,
+            // Once there is a tree, its copy is as bad, or no longer what the live file is.
+            Err(failure) if run::input("tree").is_some() => return Ok(vec![look::refused(failure.for_good())]),
             Err(failure) => return Ok(vec![look::refused(failure)]),
         };
         let base = settings.base();
@@ -108,7 +110,9 @@ fn copies(live: &Settings, tree: &Directory) -> Result<Settings, Failure> {
             let message = format!("the new version has no copy of {}: `restore-user-data` has to make it", file.path);
             Failure::new("config-not-in-tree", message)
         };
-        File::read(tree, &file.path, mautic_settings::VARIABLE)?.ok_or_else(missing)
+        File::read(tree, &file.path, mautic_settings::VARIABLE)
+            .and_then(|copy| copy.ok_or_else(missing))
+            .map_err(Failure::for_good)
     };
     Ok(Settings { local: copy(&live.local)?, overrides: live.overrides.as_ref().map(copy).transpose()? })
 }

@@ -196,6 +196,10 @@ impl Driver for Mysql {
         self.desk.own(|session| session.host(preflight::check))
     }
 
+    fn size(&self) -> Result<u64, Fault> {
+        self.desk.own(Session::size)
+    }
+
     fn row_counts(&self) -> Result<BTreeMap<String, u64>, Fault> {
         self.desk.own(Session::row_counts)
     }

@@ -9,9 +9,9 @@ use tokio::runtime::Runtime;
 use super::MysqlConfig;
 use super::error::{self, Trouble};
 use super::link::{Link, Parts};
-use super::value::Decoder;
+use super::value::{self, Decoder};
 use super::watchdog::{Ended, Killer, Limit, watched};
-use crate::capability::database::Cell;
+use crate::capability::database::PageBuilder;
 use crate::capability::database::worker::Rows;
 use crate::effect::CallError;
 
@@ -47,7 +47,7 @@ pub(super) enum Health {
 enum Pause {
     Enough,
     NoMore,
-    /// `take` had no place for one, or one is too big.
+    /// One is too big.
     Error(CallError),
 }
 
@@ -84,24 +84,19 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Reads until `take` has enough.
-    fn step(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<Pause, Ended> {
+    /// Reads until the page is full.
+    fn step(&mut self, page: &mut PageBuilder) -> Result<Pause, Ended> {
         let Self { result, decoder, config, sql, .. } = self;
         let reading = async {
-            while let Some(row) = result.next().await? {
-                let cells = decoder.cells(&row);
-                let size: u64 = cells.iter().map(|cell| cell.size() as u64).sum();
-                if size > config.result_bytes {
+            while !page.is_full() {
+                let Some(row) = result.next().await? else { return Ok(Pause::NoMore) };
+                if value::size(&row) > config.result_bytes {
                     let failure = error::refused("too-big", "a row is bigger than the limit", sql);
                     return Ok(Pause::Error(failure.into()));
                 }
-                match take(&cells) {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(Pause::Enough),
-                    Err(error) => return Ok(Pause::Error(error)),
-                }
+                page.push(decoder.cells(&row));
             }
-            Ok(Pause::NoMore)
+            Ok(Pause::Enough)
         };
         watched(self.runtime, self.killer, &Limit::of_read(self.config), reading)
     }
@@ -124,11 +119,11 @@ impl<'a> Stream<'a> {
 }
 
 impl Rows for Stream<'_> {
-    fn each(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<(), CallError> {
+    fn fill(&mut self, page: &mut PageBuilder) -> Result<(), CallError> {
         if let Some(end) = &self.end {
             return end.clone();
         }
-        self.end = match self.step(take) {
+        self.end = match self.step(page) {
             Ok(Pause::Enough) => None,
             Ok(Pause::NoMore) => Some(Ok(())),
             Ok(Pause::Error(error)) => Some(Err(error)),

@@ -5,7 +5,6 @@
 
 use mysql_async::consts::{ColumnFlags, ColumnType};
 use mysql_async::{Column, Params, Row, Value as Sent};
-use smallvec::SmallVec;
 
 use super::catalog::Catalog;
 use crate::capability::database::{Cell, ColumnInfo, Value};
@@ -15,9 +14,6 @@ const BINARY: u16 = 63;
 
 /// Decimals of a column that has no fixed number of them.
 const NOT_FIXED: u8 = 31;
-
-/// The cells of a row: those of most rows need no memory of their own.
-pub(super) type Cells<'a> = SmallVec<[Cell<'a>; 16]>;
 
 /// What the values of a column become.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,7 +70,7 @@ impl Kind {
 /// Makes cells out of the rows of one result.
 pub(super) struct Decoder {
     kinds: Vec<Kind>,
-    /// The text of this row's date or time, for each column: used again for each row.
+    /// The text of a date or time, for each column: its memory is used again for each row.
     texts: Vec<String>,
 }
 
@@ -85,21 +81,23 @@ impl Decoder {
     }
 
     /// The cells of a row.
-    pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> Cells<'a> {
-        for (index, (kind, text)) in self.kinds.iter().zip(&mut self.texts).enumerate() {
-            if matches!(kind, Kind::Date | Kind::DateTime(_) | Kind::Time(_)) {
-                text.clear();
-                write_time(text, *kind, row.as_ref(index));
-            }
-        }
-        let columns = self.kinds.iter().zip(&self.texts).enumerate();
-        columns
-            .map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text)))
-            .collect()
+    pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> impl Iterator<Item = Cell<'a>> {
+        let columns = self.kinds.iter().zip(&mut self.texts).enumerate();
+        columns.map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text)))
     }
 }
 
-fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a str) -> Cell<'a> {
+/// How many bytes the values of a row take in a page, about.
+pub(super) fn size(row: &Row) -> u64 {
+    let size = |value: &Sent| match value {
+        Sent::Bytes(bytes) => 4 + bytes.len() as u64,
+        _ => 8,
+    };
+    (0..row.len()).filter_map(|index| row.as_ref(index)).map(size).sum()
+}
+
+/// `text` is the room for dates and times.
+fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a mut String) -> Cell<'a> {
     match (kind, value) {
         (_, Sent::NULL) => Cell::Null,
         // The driver makes small ones signed.
@@ -108,7 +106,11 @@ fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a str) -> Cell<'a> {
         (_, Sent::UInt(uint)) => Cell::Uint(*uint),
         (_, Sent::Float(float)) => Cell::Float(f64::from(*float)),
         (_, Sent::Double(float)) => Cell::Float(*float),
-        (_, Sent::Date(..) | Sent::Time(..)) => Cell::Text(text),
+        (_, Sent::Date(..) | Sent::Time(..)) => {
+            text.clear();
+            write_time(text, kind, value);
+            Cell::Text(text)
+        }
         (Kind::Bits, Sent::Bytes(bytes)) if bytes.len() <= 8 => {
             Cell::Uint(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
         }
@@ -123,9 +125,9 @@ const PAIRS: &str = "00010203040506070809101112131415161718192021222324252627282
 
 /// A date or time as the server writes it in text. By hand: it is made for each row, and formatting machinery takes longer than
 /// all the rest.
-fn write_time(text: &mut String, kind: Kind, value: Option<&Sent>) {
+fn write_time(text: &mut String, kind: Kind, value: &Sent) {
     let (digits, micros) = match (kind, value) {
-        (Kind::Date | Kind::DateTime(_), Some(Sent::Date(year, month, day, hour, minute, second, micros))) => {
+        (Kind::Date | Kind::DateTime(_), Sent::Date(year, month, day, hour, minute, second, micros)) => {
             write_pair(text, u32::from(*year / 100));
             write_pair(text, u32::from(*year % 100));
             write_parts(text, "-", [*month, *day]);
@@ -135,7 +137,7 @@ fn write_time(text: &mut String, kind: Kind, value: Option<&Sent>) {
             write_parts(text, ":", [*minute, *second]);
             (digits, *micros)
         }
-        (Kind::Time(digits), Some(Sent::Time(negative, days, hours, minutes, seconds, micros))) => {
+        (Kind::Time(digits), Sent::Time(negative, days, hours, minutes, seconds, micros)) => {
             if *negative {
                 text.push('-');
             }
@@ -224,7 +226,7 @@ mod tests {
 
     fn written(kind: Kind, value: &Sent) -> String {
         let mut text = String::new();
-        write_time(&mut text, kind, Some(value));
+        write_time(&mut text, kind, value);
         text
     }
 

@@ -152,6 +152,10 @@ impl Driver for Sqlite {
         self.with(move |session| session.load(&directory))
     }
 
+    fn size(&self) -> Result<u64, Fault> {
+        self.own(Session::size)
+    }
+
     fn row_counts(&self) -> Result<BTreeMap<String, u64>, Fault> {
         self.own(|session| catalog::row_counts(&session.connection).map_err(|error| session.fault("count", &error)))
     }

@@ -131,11 +131,16 @@ impl Session {
         Ok(())
     }
 
-    fn refuse_if_too_big(&self, directory: &Path) -> Result<(), Fault> {
+    /// As `Driver::size`.
+    pub(super) fn size(&self) -> Result<u64, Fault> {
         let number =
             |pragma: &str| -> rusqlite::Result<i64> { self.connection.query_row(pragma, [], |row| row.get(0)) };
         let size = || Ok(number("PRAGMA page_count")?.cast_unsigned() * number("PRAGMA page_size")?.cast_unsigned());
-        let size: u64 = size().map_err(|error| self.fault("size", &error))?;
+        size().map_err(|error| self.fault("size", &error))
+    }
+
+    fn refuse_if_too_big(&self, directory: &Path) -> Result<(), Fault> {
+        let size = self.size()?;
         let disk = rustix::fs::statvfs(directory).map_err(|error| Fault::io(directory.display(), &error.into()))?;
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         if size.saturating_add(RESERVE) > free {

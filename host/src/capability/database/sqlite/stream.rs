@@ -9,7 +9,7 @@ use super::error;
 use super::guard::Mode;
 use super::session::Session;
 use crate::capability::database::worker::Rows;
-use crate::capability::database::{Cell, ColumnInfo};
+use crate::capability::database::{Cell, ColumnInfo, PageBuilder};
 use crate::effect::CallError;
 
 /// Names of columns come from the database and need not be text. rusqlite panics there (its documentation says so), and has
@@ -52,30 +52,24 @@ impl<'a> Stream<'a> {
 }
 
 impl Rows for Stream<'_> {
-    fn each(&mut self, take: &mut dyn FnMut(&[Cell<'_>]) -> Result<bool, CallError>) -> Result<(), CallError> {
+    fn fill(&mut self, page: &mut PageBuilder) -> Result<(), CallError> {
         if let Some(end) = &self.end {
             return end.clone();
         }
-        let rows = &mut self.rows;
-        let stepped = self.session.guest(Mode::Read, self.sql, || {
-            loop {
+        let Self { session, sql, width, rows, .. } = self;
+        let stepped = session.guest(Mode::Read, sql, || {
+            while !page.is_full() {
                 let Some(row) = rows.next()? else { return Ok(Ok(Pause::NoMore)) };
-                let mut cells = Vec::with_capacity(self.width);
                 let mut size = 0;
-                for index in 0..self.width {
-                    let cell = to_cell(row.get_ref(index)?);
-                    size += cell.size() as u64;
-                    if size > self.session.config.result_bytes {
-                        return Ok(Err(error::refused("too-big", "a row is bigger than the limit", self.sql)));
-                    }
-                    cells.push(cell);
+                for index in 0..*width {
+                    size += to_cell(row.get_ref(index)?).size() as u64;
                 }
-                match take(&cells) {
-                    Ok(true) => {}
-                    Ok(false) => return Ok(Ok(Pause::Enough)),
-                    Err(error) => return Ok(Err(error)),
+                if size > session.config.result_bytes {
+                    return Ok(Err(error::refused("too-big", "a row is bigger than the limit", sql)));
                 }
+                page.push((0..*width).map(|index| row.get_ref(index).map_or(Cell::Null, to_cell)));
             }
+            Ok(Ok(Pause::Enough))
         });
         self.end = match stepped.and_then(|pause| pause) {
             Ok(Pause::Enough) => None,

@@ -371,3 +371,25 @@ fn a_run_that_shall_stop_stops_in_a_long_loop() {
     assert_eq!(settle(&site, &prepared.change), Verdict::NotDone);
     assert_eq!(fs::read_dir(site.path("app/.liftlock-r1/tmp")).unwrap().count(), 0);
 }
+
+#[test]
+fn the_hosts_own_file_in_a_root_is_nobodys_writing() {
+    let temporary = tempfile::tempdir().unwrap();
+    let app = temporary.path().join("app");
+    fs::create_dir(&app).unwrap();
+    let config = FilesConfig {
+        run: "r1".to_owned(),
+        roots: vec![RootConfig { name: "app".to_owned(), path: app.clone(), owner: None }],
+        protected: Vec::new(),
+        artifacts: temporary.path().join("artifacts"),
+        limits: ArchiveLimits::default(),
+        stop: Arc::default(),
+        meter: Meter::default(),
+    };
+    let files = Files::open(config).unwrap().with_own([app.join("log.txt")]);
+    fs::write(app.join("log.txt"), "ours").unwrap();
+    assert_eq!(files.written_since(0).unwrap().count, 0);
+    fs::write(app.join("log.txt.old"), "theirs").unwrap();
+    let written = files.written_since(0).unwrap();
+    assert_eq!((written.count, written.first.as_deref()), (1, Some("app:log.txt.old")));
+}

@@ -55,13 +55,16 @@ fn merge(live: &[(&str, u64, &'static str)], new: &[(&str, u64, &'static str)], 
 #[test]
 fn a_file_that_only_differs_is_no_change_of_the_users() {
     let merged = merge(&[("themes/blank/a", 10_000, "old")], &[("themes/blank/a", 99_999, "new")], Some("version.txt"));
-    assert_eq!(merged, Merged { replaced: vec!["themes/blank/a".to_owned()], ..Merged::default() });
+    assert_eq!(
+        merged,
+        Merged { replaced: vec![("themes/blank/a".to_owned(), Some("old".to_owned()))], ..Merged::default() }
+    );
 }
 
 #[test]
 fn what_the_update_wrote_in_its_hour_is_the_vendors() {
     let at = |time| merge(&[("themes/blank/a", time, "old")], &[("themes/blank/a", 0, "new")], Some("version.txt"));
-    assert_eq!(at(13_599).replaced, ["themes/blank/a"]);
+    assert_eq!(at(13_599).replaced, [("themes/blank/a".to_owned(), Some("old".to_owned()))]);
     assert_eq!(at(13_600).kept, ["themes/blank/a"]);
 }
 

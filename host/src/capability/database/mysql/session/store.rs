@@ -113,6 +113,16 @@ impl Session {
         restore::before_touch(&self.config, &schema.catalog, &touched)
     }
 
+    /// As `Driver::size`: what the server thinks that it is.
+    pub(in super::super) fn size(&mut self) -> Result<u64, Fault> {
+        self.host(|link, config| {
+            let sql = "SELECT CAST(COALESCE(SUM(DATA_LENGTH), 0) AS UNSIGNED) FROM information_schema.TABLES \
+                       WHERE TABLE_SCHEMA = DATABASE()";
+            let rows = link.rows(sql).map_err(|error| error::fault(&config.name, "size", &error))?;
+            Ok(rows.into_iter().next().and_then(|mut row| row.take::<Option<u64>, _>(0).flatten()).unwrap_or_default())
+        })
+    }
+
     /// As `Driver::row_counts`.
     pub(in super::super) fn row_counts(&mut self) -> Result<BTreeMap<String, u64>, Fault> {
         self.forget_schema();

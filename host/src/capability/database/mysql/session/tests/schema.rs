@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use super::super::super::catalog::Catalog;
 use super::*;
 use crate::effect::Verdict;
 
@@ -117,4 +118,40 @@ fn a_change_that_takes_too_long_is_ended_and_settled() {
     other.run("COMMIT").unwrap();
     assert_eq!(place.database.settle(&record).unwrap(), Verdict::NotDone);
     assert_eq!(place.database.columns("many").unwrap().len(), 2);
+}
+
+/// The guard and the closure of undo rely on it.
+#[test]
+fn what_is_known_behind_a_change_is_what_would_be_read() {
+    let Some(place) = Place::new(&[
+        "CREATE TABLE parent (id INT PRIMARY KEY, n INT)",
+        "CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES parent (id))",
+        "CREATE TRIGGER t AFTER INSERT ON child FOR EACH ROW UPDATE parent SET n = n + 1",
+        "CREATE VIEW v AS SELECT id FROM parent",
+    ]) else {
+        return;
+    };
+    place.ready();
+    let changes = [
+        "ALTER TABLE parent ADD COLUMN extra VARCHAR(10), ADD INDEX (n)",
+        "CREATE TABLE made (id INT PRIMARY KEY)",
+        "ALTER TABLE parent CHANGE id number INT NOT NULL",
+        "RENAME TABLE parent TO renamed",
+        "ALTER TABLE child DROP COLUMN p, DROP FOREIGN KEY child_ibfk_1",
+        "DROP TABLE made",
+        "TRUNCATE TABLE child",
+        "DROP TABLE child",
+    ];
+    for sql in changes {
+        let [known, read] = place.inside(move |session| {
+            // The server shows a view that a change has broken with the schema's name in it: the same to the guard.
+            let told = |catalog: &Catalog| (catalog.tables.clone(), catalog.views.keys().cloned().collect::<Vec<_>>());
+            let announced = session.announce(&statement(sql, &[])).unwrap().announced;
+            session.act(&announced).unwrap();
+            let known = told(&session.schema().unwrap().catalog);
+            session.forget_schema();
+            [known, told(&session.schema().unwrap().catalog)]
+        });
+        assert_eq!(known, read, "{sql}");
+    }
 }

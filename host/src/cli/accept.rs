@@ -1,0 +1,69 @@
+//! `--accept`: warnings that the operator has read and goes on with.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, IsTerminal, Write};
+
+use liftlock::upgrade::{Found, Upgrade, not_acceptable, unaccepted};
+
+use super::output::{self, ErrorText};
+use super::{Exit, Format, Global};
+
+/// An option of `check` and `apply`.
+#[derive(clap::Args)]
+pub(super) struct Accept {
+    /// Go on in spite of warnings with this code; repeatable. For good: `accept` in installation.toml
+    #[arg(long = "accept", value_name = "CODE")]
+    pub(super) codes: Vec<String>,
+}
+
+impl Accept {
+    /// The codes of the warnings that neither the command line nor the file has accepted.
+    ///
+    /// # Errors
+    /// How the program ends if one of the command line's codes accepts nothing. It has been told.
+    pub(super) fn open(&self, global: &Global, upgrade: &Upgrade, found: &[Found]) -> Result<Vec<String>, Exit> {
+        for code in &self.codes {
+            if let Some((message, hint)) = not_acceptable(found, code) {
+                let next = Some("liftlock check");
+                output::error(global, &ErrorText { code: "not-acceptable", message, hint, next });
+                return Err(Exit::Usage);
+            }
+        }
+        let standing = upgrade.setup().installation.accept.iter();
+        Ok(unaccepted(found, &self.codes.iter().chain(standing).cloned().collect::<BTreeSet<_>>()))
+    }
+}
+
+/// Asks whoever sits at the terminal. Nobody there, or a program that reads us: no.
+pub(super) fn is_agreed(global: &Global, open: &[String]) -> bool {
+    let (stdin, mut stderr) = (std::io::stdin(), std::io::stderr());
+    if global.format == Format::Json || !stdin.is_terminal() || !stderr.is_terminal() {
+        return false;
+    }
+    let _ = write!(stderr, "go on in spite of these warnings ({})? [y/N] ", open.join(", "));
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// An argument as a shell takes it: codes and paths come from others, and people copy what we print.
+pub(super) fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        return argument.to_owned();
+    }
+    format!("'{}'", argument.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_would_be_a_command_is_quoted() {
+        assert_eq!(quoted("x; rm -rf $HOME"), "'x; rm -rf $HOME'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("custom-plugins"), "custom-plugins");
+    }
+}
