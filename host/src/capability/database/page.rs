@@ -7,6 +7,9 @@ use super::value::{Cell, Value};
 /// A page ends behind the row that makes it this big (bytes), however many rows were asked for.
 pub const PAGE_BYTES: usize = 4 << 20;
 
+/// For how many values a column has room before it has to grow, at most.
+const ROOM: usize = 4096;
+
 /// Texts or bytes of one column, one behind the other: value i is `data[ends[i-1]..ends[i]]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Packed {
@@ -27,6 +30,7 @@ impl Packed {
     }
 
     /// Adds a value. A page is far smaller than 4 GiB: the host's limit on a row and [`PAGE_BYTES`] see to it.
+    #[inline]
     fn push(&mut self, bytes: &[u8]) {
         self.data.extend_from_slice(bytes);
         self.ends.push(u32::try_from(self.data.len()).unwrap_or(u32::MAX));
@@ -51,34 +55,48 @@ pub enum ColumnData {
 }
 
 impl ColumnData {
-    /// The right type for this value, with `rows` fillers.
-    fn starting_with(cell: &Cell<'_>, rows: usize) -> Self {
-        let empty = || Packed { ends: vec![0; rows], data: Vec::new() };
+    /// The right type for this value, with `rows` fillers and room for `most` values.
+    fn starting_with(cell: &Cell<'_>, rows: usize, most: usize) -> Self {
+        fn filled<T: Clone>(filler: T, rows: usize, most: usize) -> Vec<T> {
+            let mut values = Vec::with_capacity(most);
+            values.resize(rows, filler);
+            values
+        }
+        let empty = || Packed { ends: filled(0, rows, most), data: Vec::new() };
         match cell {
-            Cell::Null | Cell::Int(_) => Self::Ints(vec![0; rows]),
-            Cell::Uint(_) => Self::Uints(vec![0; rows]),
-            Cell::Float(_) => Self::Floats(vec![0.0; rows]),
+            Cell::Null | Cell::Int(_) => Self::Ints(filled(0, rows, most)),
+            Cell::Uint(_) => Self::Uints(filled(0, rows, most)),
+            Cell::Float(_) => Self::Floats(filled(0.0, rows, most)),
             Cell::Text(_) => Self::Texts(empty()),
             Cell::Bytes(_) => Self::Blobs(empty()),
         }
     }
 
-    /// Adds a value; false if it is of another type than the column.
+    /// Adds a value; false if it is of another type than the column. By the value first: where that is known, and all of it is
+    /// in one function, nothing is left to be asked but the column's type.
+    #[inline]
     fn push(&mut self, cell: Cell<'_>) -> bool {
-        match (self, cell) {
-            (Self::Mixed(values), cell) => values.push(cell.to_value()),
-            (Self::Ints(ints), Cell::Int(int)) => ints.push(int),
-            (Self::Uints(uints), Cell::Uint(uint)) => uints.push(uint),
-            (Self::Floats(floats), Cell::Float(float)) => floats.push(float),
-            (Self::Texts(texts), Cell::Text(text)) => texts.push(text.as_bytes()),
-            (Self::Blobs(blobs), Cell::Bytes(bytes)) => blobs.push(bytes),
-            (Self::Ints(ints), Cell::Null) => ints.push(0),
-            (Self::Uints(uints), Cell::Null) => uints.push(0),
-            (Self::Floats(floats), Cell::Null) => floats.push(0.0),
-            (Self::Texts(packed) | Self::Blobs(packed), Cell::Null) => packed.push(&[]),
+        match (cell, self) {
+            (Cell::Int(int), Self::Ints(ints)) => ints.push(int),
+            (Cell::Uint(uint), Self::Uints(uints)) => uints.push(uint),
+            (Cell::Float(float), Self::Floats(floats)) => floats.push(float),
+            (Cell::Text(text), Self::Texts(texts)) => texts.push(text.as_bytes()),
+            (Cell::Bytes(bytes), Self::Blobs(blobs)) => blobs.push(bytes),
+            (cell, Self::Mixed(values)) => values.push(cell.to_value()),
             _ => return false,
         }
         true
+    }
+
+    /// Adds some value of the type.
+    fn push_filler(&mut self) {
+        match self {
+            Self::Ints(ints) => ints.push(0),
+            Self::Uints(uints) => uints.push(0),
+            Self::Floats(floats) => floats.push(0.0),
+            Self::Texts(packed) | Self::Blobs(packed) => packed.push(&[]),
+            Self::Mixed(values) => values.push(Value::Null),
+        }
     }
 
     fn cell(&self, row: usize) -> Option<Cell<'_>> {
@@ -144,19 +162,31 @@ struct Growing {
 }
 
 impl Growing {
-    fn push(&mut self, cell: Cell<'_>, row: usize) {
+    /// `row`: how many there are before it, `most`: how many there may be.
+    #[inline]
+    fn push(&mut self, cell: Cell<'_>, row: usize, most: usize) {
+        // Most values come behind others of their type, in a column without a null.
+        let goes_on = self.nulls.is_empty() && self.data.as_mut().is_some_and(|data| data.push(cell));
+        if !goes_on {
+            self.push_first(cell, row, most);
+        }
+    }
+
+    /// A value that may be the first of its kind.
+    #[inline(never)]
+    fn push_first(&mut self, cell: Cell<'_>, row: usize, most: usize) {
         if cell == Cell::Null {
             self.nulls.resize(row, 0);
             self.nulls.push(1);
             if let Some(data) = &mut self.data {
-                data.push(Cell::Null);
+                data.push_filler();
             }
             return;
         }
         if !self.nulls.is_empty() {
             self.nulls.push(0);
         }
-        let data = self.data.get_or_insert_with(|| ColumnData::starting_with(&cell, row));
+        let data = self.data.get_or_insert_with(|| ColumnData::starting_with(&cell, row, most));
         if !data.push(cell) {
             let null = |row: usize| self.nulls.get(row) == Some(&1);
             let of = |row| if null(row) { Value::Null } else { data.cell(row).map_or(Value::Null, Cell::to_value) };
@@ -201,9 +231,10 @@ impl PageBuilder {
 
     /// Adds a row: one cell for each column.
     pub fn push<'a>(&mut self, row: impl IntoIterator<Item = Cell<'a>>) {
+        let most = self.max.min(ROOM);
         for (column, cell) in self.columns.iter_mut().zip(row) {
             self.bytes += cell.size();
-            column.push(cell, self.rows);
+            column.push(cell, self.rows, most);
         }
         self.rows += 1;
     }

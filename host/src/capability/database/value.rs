@@ -38,12 +38,14 @@ pub enum Cell<'a> {
 
 impl<'a> Cell<'a> {
     /// Text as a database has it: bytes, if it is not UTF-8.
+    #[inline]
     #[must_use]
     pub fn text(bytes: &'a [u8]) -> Self {
         std::str::from_utf8(bytes).map_or(Self::Bytes(bytes), Self::Text)
     }
 
     /// How many bytes the value takes in a page, about.
+    #[inline]
     #[must_use]
     pub fn size(&self) -> usize {
         match self {

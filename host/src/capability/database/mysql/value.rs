@@ -97,6 +97,7 @@ pub(super) fn size(row: &Row) -> u64 {
 }
 
 /// `text` is the room for dates and times.
+#[inline]
 fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a mut String) -> Cell<'a> {
     match (kind, value) {
         (_, Sent::NULL) => Cell::Null,
