@@ -179,7 +179,8 @@ impl Trial {
     /// What the file system says.
     pub fn switch(&self, name: &str, on: bool) -> Result<()> {
         let path = self.hand.path().join(name);
-        Ok(if on { fs::write(path, "")? } else { fs::remove_file(path)? })
+        let done = if on { fs::write(path, "") } else { fs::remove_file(path) };
+        Ok(done?)
     }
 
     /// Puts something else in the place of a file, which comes back as it was with [`Trial::put_back`].

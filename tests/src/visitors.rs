@@ -5,6 +5,8 @@
 //! while for it, so that there are always writes in flight: those that began before the page was there must come to their end
 //! within the drain.
 
+mod times;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -19,6 +21,8 @@ use anyhow::{Context, Result, bail};
 use crate::fixture::Database;
 use crate::fixture::mautic::Installation;
 use crate::mariadb::{Client, text};
+
+pub use times::{Times, events};
 
 /// The maintenance page of the fixture's `installation.toml`.
 pub const PAGE: &str = "maintenance.flag";

@@ -129,7 +129,7 @@ fn is_whole(site: &Newsletter, path: &Path) -> Result<usize> {
     ensure!(text.matches("] STARTING MAUTIC 2.16 TO 3.0.2 AT ").count() == 1, "begun more than once:\n{text}");
     let slots = slots(site)?;
     for slot in &slots {
-        let done = text.lines().filter(|line| line.ends_with(&format!("] {slot} done"))).count();
+        let done = text.lines().filter(|line| line.contains(&format!("] {slot} done ("))).count();
         ensure!(done == 1, "{slot} is done {done} times:\n{text}");
     }
     ensure!(text.ends_with("] all stages are done\n"), "the end is missing:\n{text}");

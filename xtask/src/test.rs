@@ -14,7 +14,7 @@ use crate::setup;
 use crate::steps::Steps;
 use crate::tidy;
 
-/// Run all checks and tests; with names, only those end-to-end suites (tests/tests/<name>.rs)
+/// Run all checks and tests; with names, only those end-to-end suites (tests/tests/<name>)
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// End-to-end suites; all, and all other checks, if none is named
@@ -116,7 +116,7 @@ fn suites(layout: &Layout) -> Result<Vec<String>> {
     if directory.is_dir() {
         for entry in fs::read_dir(directory)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "rs") {
+            if path.extension().is_some_and(|extension| extension == "rs") || path.join("main.rs").is_file() {
                 names.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
             }
         }
