@@ -187,9 +187,9 @@ const ENDS: [&str; 4] = [
      mautic.form_fields, mautic.lead_fields",
     "SELECT version FROM mautic.migrations ORDER BY version",
     "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, COLUMN_DEFAULT, IS_NULLABLE, COLLATION_NAME FROM information_schema.COLUMNS
-     WHERE TABLE_SCHEMA = 'mautic' ORDER BY TABLE_NAME, ORDINAL_POSITION",
+     WHERE TABLE_SCHEMA = 'mautic' AND TABLE_NAME <> 'liftlock_marker' ORDER BY TABLE_NAME, ORDINAL_POSITION",
     "SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, COLUMN_NAME FROM information_schema.STATISTICS
-     WHERE TABLE_SCHEMA = 'mautic' ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+     WHERE TABLE_SCHEMA = 'mautic' AND TABLE_NAME <> 'liftlock_marker' ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
 ];
 
 fn account(ended: &Ended) -> Result<Value> {
