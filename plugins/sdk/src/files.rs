@@ -63,6 +63,33 @@ impl Directory {
         walk(path.to_owned(), |directory| self.list(directory))
     }
 
+    /// What is in these directories and the host cannot write to, with the directories themselves. To move a directory away and
+    /// to delete it later one must be able to write to it and all below it; the files' own permissions count only where files are
+    /// replaced one by one (`files_too`). Names that are not there are left out.
+    ///
+    /// # Errors
+    /// If a directory cannot be listed.
+    pub fn locked(&self, names: &[impl AsRef<str>], files_too: bool) -> Result<Vec<String>, Failure> {
+        let counts = |entry: &Entry| entry.kind == "directory" || (files_too && entry.kind == "file");
+        let mut locked = Vec::new();
+        for name in names.iter().map(AsRef::as_ref) {
+            let Some(entry) = self.stat(name)? else { continue };
+            if counts(&entry) && !may_write(&entry) {
+                locked.push(name.to_owned());
+            }
+            if entry.kind != "directory" {
+                continue;
+            }
+            for entry in self.walk(name) {
+                let entry = entry?;
+                if counts(&entry) && !may_write(&entry) {
+                    locked.push(entry.name);
+                }
+            }
+        }
+        Ok(locked)
+    }
+
     /// A whole file. For big ones see [`read_part`](Self::read_part).
     ///
     /// # Errors

@@ -30,6 +30,9 @@ const BUNDLED: [&str; 11] = [
 /// Names at the top of Mautic 3 that Mautic 2 does not have: something else would have to give way to them.
 const NEW_NAMES: [&str; 1] = ["var"];
 
+/// The directories of Mautic 2: the switch moves them, and the end of the run deletes them.
+const OWN: [&str; 7] = ["app", "bin", "media", "plugins", "themes", "translations", "vendor"];
+
 /// All but the mail queue.
 pub(crate) fn check(root: &Directory) -> Findings {
     let mut found = Vec::new();
@@ -42,6 +45,7 @@ pub(crate) fn check(root: &Directory) -> Findings {
     found.extend(installed(text("app/version.txt")?.as_deref(), text("app/release_metadata.json")?.as_deref()));
     found.extend(names(&root.names("")?));
     found.extend(plugins(root.list("plugins")));
+    found.extend(not_writable(&root.locked(&OWN, false)?));
     found.extend(space(root.free_space(), run::int_param("space-mib", 400)?));
     Ok(found)
 }
@@ -112,6 +116,19 @@ fn plugins(listed: Result<Vec<Entry>, Failure>) -> Option<Finding> {
         format!("plugins that do not come with Mautic go along, and may not run in Mautic 3: {}", own.join(", "));
     let fix = "ask their makers for versions for Mautic 3, or unpublish and remove them first";
     Some(Finding::warning("custom-plugins", message).fix(fix))
+}
+
+fn not_writable(locked: &[String]) -> Option<Finding> {
+    const MOST: usize = 12;
+    if locked.is_empty() {
+        return None;
+    }
+    let first = locked.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = locked.len().checked_sub(MOST).filter(|more| *more > 0).map(|more| format!(" and {more} more"));
+    let message =
+        format!("{first}{} will be moved, and cannot be written to by whom this runs as", more.unwrap_or_default());
+    let fix = "run liftlock as the user whom the files belong to, or give them to it: chown -R USER …";
+    Some(Finding::blocking("not-writable", message).fix(fix))
 }
 
 fn space(free: Result<u64, Failure>, needed_mib: u64) -> Option<Finding> {

@@ -37,7 +37,7 @@
 //! | rights in the database | by the host: `missing-rights`, `no-clone`, `table-unreadable`, `definition-unreadable` |
 //! | foreign keys, views and halves in the way of migrations; signed and unsigned ids | slot identify-3x-migrations: `column-in-use`, `table-differs`, `half-applied`, `foreign-key-names`, `signedness-differs` |
 //! | extensions of PHP; `open_basedir` | `php-driver-missing`, which blocks; `php-extension-missing`, `php-open-basedir` |
-//! | who owns the files | by the host: `runs-as-root`; a stage does not see owners, and the switch keeps them |
+//! | who owns the files | `not-writable`, of each directory that would be moved; by the host: `runs-as-root`, and the switch keeps owners |
 //! | a name of Mautic 3 that something else has here | `name-taken` |
 //! | another run; a frozen installation | by the host: `locked`, `freeze-file-exists` |
 //! | cron | by the host: `no-freeze`; `cron-moves` says what the jobs are to call afterwards |

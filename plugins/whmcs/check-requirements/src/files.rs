@@ -1,7 +1,7 @@
 //! What the files of the installation must be like.
 
 use liftlock_sdk::failure::{Failure, Finding};
-use liftlock_sdk::files::{self, Directory, Entry, join};
+use liftlock_sdk::files::{Directory, Entry, join};
 use liftlock_sdk::run;
 use liftlock_sdk::stage::Findings;
 use whmcs_installation::HEAD;
@@ -23,7 +23,7 @@ pub(crate) fn check(root: &Directory, admin: &str, files_too: bool) -> Findings 
     }
     let here = |path: &str| under_its_name(path, admin);
     let own: Vec<String> = run::list_param("own").iter().map(|path| here(path)).collect();
-    found.extend(not_writable(&locked(root, &own, files_too)?));
+    found.extend(not_writable(&root.locked(&own, files_too)?));
     let words: Vec<String> = run::list_param("own-words").iter().map(|path| here(path)).collect();
     found.extend(customised(
         root,
@@ -53,30 +53,6 @@ fn space(free: Result<u64, Failure>, needed_mib: u64) -> Option<Finding> {
             Some(Finding::warning("space-unknown", message).fix(format!("see that {needed_mib} MiB are free there")))
         }
     }
-}
-
-/// What is in these directories and cannot be written to, with the directories themselves. To move a directory away and to
-/// delete it later one must be able to write to it and all below it; the files' own permissions count only where they are
-/// replaced one by one.
-fn locked(root: &Directory, own: &[String], files_too: bool) -> Result<Vec<String>, Failure> {
-    let counts = |entry: &Entry| entry.kind == "directory" || (files_too && entry.kind == "file");
-    let mut locked = Vec::new();
-    for top in own {
-        let Some(entry) = root.stat(top)? else { continue };
-        if counts(&entry) && !files::may_write(&entry) {
-            locked.push(top.clone());
-        }
-        if entry.kind != "directory" {
-            continue;
-        }
-        for entry in root.walk(top) {
-            let entry = entry?;
-            if counts(&entry) && !files::may_write(&entry) {
-                locked.push(entry.name);
-            }
-        }
-    }
-    Ok(locked)
 }
 
 fn not_writable(locked: &[String]) -> Option<Finding> {
@@ -153,6 +129,8 @@ impl WithPaths for Finding {
 
 #[cfg(test)]
 mod tests {
+    use liftlock_sdk::files;
+
     use super::*;
 
     fn entry(kind: &str, modified: u64, writable: bool) -> Entry {

@@ -80,3 +80,12 @@ fn waiting_mail_is_counted() {
         assert_eq!(spool(&Listing::new(&[]), &elsewhere).unwrap()[0].code, "spool-elsewhere");
     }
 }
+
+#[test]
+fn directories_that_cannot_be_moved_block_and_are_named() {
+    let many: Vec<String> = (0..14).map(|number| format!("app/cache/{number}")).collect();
+    let finding = not_writable(&many).unwrap();
+    assert_eq!(code(Some(finding.clone())), "blocking not-writable");
+    assert!(finding.message.contains("app/cache/0, ") && finding.message.contains("app/cache/11 and 2 more"));
+    assert_eq!(code(not_writable(&[])), "");
+}
