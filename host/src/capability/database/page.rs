@@ -74,7 +74,7 @@ impl ColumnData {
 
     /// Adds a value; false if it is of another type than the column. By the value first: where that is known, and all of it is
     /// in one function, nothing is left to be asked but the column's type.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, cell: Cell<'_>) -> bool {
         match (cell, self) {
             (Cell::Int(int), Self::Ints(ints)) => ints.push(int),
@@ -86,6 +86,20 @@ impl ColumnData {
             _ => return false,
         }
         true
+    }
+
+    /// Leaves out what comes behind so many values.
+    fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Ints(ints) => ints.truncate(rows),
+            Self::Uints(uints) => uints.truncate(rows),
+            Self::Floats(floats) => floats.truncate(rows),
+            Self::Texts(packed) | Self::Blobs(packed) => {
+                packed.ends.truncate(rows);
+                packed.data.truncate(packed.ends.last().map_or(0, |end| *end as usize));
+            }
+            Self::Mixed(values) => values.truncate(rows),
+        }
     }
 
     /// Adds some value of the type.
@@ -163,7 +177,7 @@ struct Growing {
 
 impl Growing {
     /// `row`: how many there are before it, `most`: how many there may be.
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, cell: Cell<'_>, row: usize, most: usize) {
         // Most values come behind others of their type, in a column without a null.
         let goes_on = self.nulls.is_empty() && self.data.as_mut().is_some_and(|data| data.push(cell));
@@ -229,14 +243,28 @@ impl PageBuilder {
         self.rows >= self.max || self.bytes >= PAGE_BYTES
     }
 
-    /// Adds a row: one cell for each column.
-    pub fn push<'a>(&mut self, row: impl IntoIterator<Item = Cell<'a>>) {
+    /// Adds a row: one cell for each column. Returns its bytes, about.
+    pub fn push<'a>(&mut self, row: impl IntoIterator<Item = Cell<'a>>) -> u64 {
         let most = self.max.min(ROOM);
+        let mut bytes = 0;
         for (column, cell) in self.columns.iter_mut().zip(row) {
-            self.bytes += cell.size();
+            bytes += cell.size();
             column.push(cell, self.rows, most);
         }
+        self.bytes += bytes;
         self.rows += 1;
+        bytes as u64
+    }
+
+    /// Leaves the last row out again.
+    pub fn pop(&mut self) {
+        self.rows = self.rows.saturating_sub(1);
+        for column in &mut self.columns {
+            column.nulls.truncate(self.rows);
+            if let Some(data) = &mut column.data {
+                data.truncate(self.rows);
+            }
+        }
     }
 
     /// The page.
@@ -289,6 +317,39 @@ mod tests {
         assert_eq!(mixed.nulls, [1, 0, 0, 1, 0]);
         let values = [Value::Null, Value::Int(7), Value::Text("seven".into()), Value::Null, Value::Bytes(vec![7])];
         assert_eq!(mixed.data, ColumnData::Mixed(values.into()));
+    }
+
+    #[test]
+    fn a_row_that_is_left_out_again_leaves_the_others() {
+        let rows = [
+            [
+                Cell::Int(1),
+                Cell::Text("one"),
+                Cell::Null,
+                Cell::Bytes(&[1]),
+                Cell::Float(0.5),
+                Cell::Uint(1),
+                Cell::Int(1),
+            ],
+            [
+                Cell::Int(2),
+                Cell::Text("two"),
+                Cell::Null,
+                Cell::Bytes(&[2]),
+                Cell::Null,
+                Cell::Uint(2),
+                Cell::Text("x"),
+            ],
+        ];
+        let mut page = PageBuilder::new(rows[0].len(), 10);
+        page.pop();
+        page.push(rows[0]);
+        assert_eq!(page.push(rows[1]), 8 + 7 + 8 + 5 + 8 + 8 + 5);
+        page.pop();
+        let page = page.finish();
+        assert_eq!(page.rows, 1);
+        assert_eq!(page.row(0).collect::<Vec<_>>(), rows[0]);
+        assert!((0..7).all(|column| page.cell(column, 1).is_none()));
     }
 
     #[test]

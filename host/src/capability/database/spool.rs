@@ -167,7 +167,7 @@ impl Spool {
         let mut page = PageBuilder::new(self.columns, max);
         while !page.is_full() {
             match self.row() {
-                Ok(Some(row)) => page.push(row.iter().map(Cell::from)),
+                Ok(Some(row)) => _ = page.push(row.iter().map(Cell::from)),
                 Ok(None) => break,
                 // As from the database itself: the page in which the error falls is not given.
                 Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::MysqlConfig;
 use super::error::{self, Trouble};
 use super::link::{Link, Parts};
-use super::value::{self, Decoder};
+use super::value::Decoder;
 use super::watchdog::{Ended, Killer, Limit, watched};
 use crate::capability::database::PageBuilder;
 use crate::capability::database::worker::Rows;
@@ -90,11 +90,11 @@ impl<'a> Stream<'a> {
         let reading = async {
             while !page.is_full() {
                 let Some(row) = result.next().await? else { return Ok(Pause::NoMore) };
-                if value::size(&row) > config.result_bytes {
+                if page.push(decoder.cells(&row)) > config.result_bytes {
+                    page.pop();
                     let failure = error::refused("too-big", "a row is bigger than the limit", sql);
                     return Ok(Pause::Error(failure.into()));
                 }
-                page.push(decoder.cells(&row));
             }
             Ok(Pause::Enough)
         };

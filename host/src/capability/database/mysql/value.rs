@@ -87,17 +87,8 @@ impl Decoder {
     }
 }
 
-/// How many bytes the values of a row take in a page, about.
-pub(super) fn size(row: &Row) -> u64 {
-    let size = |value: &Sent| match value {
-        Sent::Bytes(bytes) => 4 + bytes.len() as u64,
-        _ => 8,
-    };
-    (0..row.len()).filter_map(|index| row.as_ref(index)).map(size).sum()
-}
-
 /// `text` is the room for dates and times.
-#[inline]
+#[inline(always)]
 fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a mut String) -> Cell<'a> {
     match (kind, value) {
         (_, Sent::NULL) => Cell::Null,

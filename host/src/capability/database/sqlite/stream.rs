@@ -60,14 +60,11 @@ impl Rows for Stream<'_> {
         let stepped = session.guest(Mode::Read, sql, || {
             while !page.is_full() {
                 let Some(row) = rows.next()? else { return Ok(Ok(Pause::NoMore)) };
-                let mut size = 0;
-                for index in 0..*width {
-                    size += to_cell(row.get_ref(index)?).size() as u64;
-                }
-                if size > session.config.result_bytes {
+                let cells = (0..*width).map(|index| row.get_ref(index).map_or(Cell::Null, to_cell));
+                if page.push(cells) > session.config.result_bytes {
+                    page.pop();
                     return Ok(Err(error::refused("too-big", "a row is bigger than the limit", sql)));
                 }
-                page.push((0..*width).map(|index| row.get_ref(index).map_or(Cell::Null, to_cell)));
             }
             Ok(Ok(Pause::Enough))
         });
