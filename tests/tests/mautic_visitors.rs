@@ -23,7 +23,7 @@ use toml_edit::{DocumentMut, value};
 /// Much longer than a slow visitor takes for a write.
 const DRAIN: &str = "2s";
 /// How often a control is tried.
-const TRIES: u32 = 5;
+const TRIES: u32 = 25;
 /// For visitors to do something.
 const A_WHILE: Duration = Duration::from_millis(600);
 /// Longer than this no run takes.
