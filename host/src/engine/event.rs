@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::cost::Cost;
 use crate::effect::{Change, Failure};
 
-/// The version of the journal's format. Bumped with every change that an older reader would misread.
-pub const FORMAT: u32 = 2;
+/// The version of what a run keeps: its journal and its recordings. Bumped with every change that an older reader would misread.
+pub const FORMAT: u32 = 3;
 
 /// What a run is going to do: the first event carries the whole of it, so any reader can draw the full list at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
