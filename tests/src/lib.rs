@@ -15,6 +15,7 @@ pub mod http;
 pub mod mariadb;
 pub mod newsletter;
 pub mod places;
+pub mod prober;
 pub mod proxy;
 pub mod trial;
 pub mod visitors;

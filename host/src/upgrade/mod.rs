@@ -33,7 +33,7 @@ use crate::sandbox::Sandbox;
 pub use assemble::Slots;
 pub use runs::RunDirectory;
 pub use there::There;
-pub use warnings::{not_acceptable, unaccepted};
+pub use warnings::{LICENCE, not_acceptable, unaccepted};
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
