@@ -22,10 +22,9 @@ use crate::fixture::Database;
 use crate::fixture::mautic::Installation;
 use crate::mariadb::{Client, text};
 
+pub use crate::fixture::PAGE;
 pub use times::{Times, events};
 
-/// The maintenance page of the fixture's `installation.toml`.
-pub const PAGE: &str = "maintenance.flag";
 /// How long the slow ones take for a write.
 pub const SLOW: Duration = Duration::from_millis(250);
 
