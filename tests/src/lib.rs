@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "suites print their numbers")]
 
 pub mod billing;
+pub mod browser;
 pub mod counting;
 pub mod crash;
 pub mod digest;

@@ -122,7 +122,11 @@ pub enum Event {
         clock: u64,
     },
     /// The installation is being frozen.
-    FreezeStarted {},
+    FreezeStarted {
+        /// Milliseconds since 1970, for people.
+        #[serde(default)]
+        since: u64,
+    },
     /// Nobody else writes now.
     Frozen {},
     /// All that undo needs of a database is durable.

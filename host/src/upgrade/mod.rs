@@ -216,7 +216,7 @@ impl Upgrade {
             slot: planned.slot.name.clone(),
             host_calls: planned.limits.host_calls,
             log_bytes: planned.limits.log_bytes,
-            clock: runs::now(),
+            clock: crate::engine::now(),
             ..Context::default()
         }
     }

@@ -217,7 +217,7 @@ fn of_a_thaw_that_was_killed_and_begun_again_the_first_time_counts() {
     let thaw = |since| Event::ThawStarted { since };
     let events = [
         Event::RunStarted { plan: plan(0) },
-        Event::FreezeStarted {},
+        Event::FreezeStarted { since: 0 },
         Event::Frozen {},
         thaw(5),
         thaw(9),
