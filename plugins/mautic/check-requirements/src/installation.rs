@@ -7,7 +7,7 @@ use liftlock_sdk::run;
 use liftlock_sdk::stage::Findings;
 use mautic_settings::Location;
 
-use crate::version::Version;
+use mautic_settings::version::Version;
 
 /// The oldest version that can be upgraded.
 const OLDEST: Version = Version(2, 16, 3);

@@ -55,7 +55,6 @@ mod database;
 mod installation;
 mod php;
 mod settings;
-mod version;
 
 use liftlock_sdk::prelude::*;
 use mautic_settings::Settings;
