@@ -61,7 +61,9 @@ impl Apply {
                 Exit::Usage
             })?;
         }
-        if let Some(there) = upgrade.already_there().map_err(trouble)? {
+        // Who takes over says that the journal does not know all that has happened here.
+        let there = if self.adopt { None } else { upgrade.already_there().map_err(trouble)? };
+        if let Some(there) = there {
             return Ok(output::nothing_to_do(global, &there));
         }
         upgrade.admit_new_run().map_err(trouble)?;

@@ -71,7 +71,7 @@ fn a_component_that_lies_is_contradicted_by_the_pipelines_own_conditions() {
 
 #[test]
 fn both_sides_of_one_version_are_well_before_and_behind_the_upgrade() {
-    for report in [before(), after(), self::report("same", ("3.0", "beyond"), ("3.0", "beyond"))] {
+    for report in [before(), after(), report("same", ("3.0", "beyond"), ("3.0", "beyond"))] {
         expect(&facts(report), "all-is-well", Way::None, Weight::Well);
     }
     let mut explained = after();
