@@ -10,6 +10,7 @@ pub mod crash;
 pub mod digest;
 pub mod disk;
 pub mod fixture;
+pub mod half_done;
 pub mod host;
 pub mod hostile;
 pub mod http;

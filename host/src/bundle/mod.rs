@@ -24,6 +24,7 @@ mod suggest;
 mod text_log;
 mod units;
 mod value;
+mod versions;
 mod wiring;
 
 #[cfg(test)]
@@ -45,4 +46,5 @@ pub use self::setup::{PlannedDatabase, PlannedSlot, Setup};
 pub use self::slot::{Ask, AskedCapability, Expect, Input, Phase, Port, PortKind, Slot};
 pub(crate) use self::suggest::did_you_mean;
 pub use self::text_log::{LogInRoot, TextLog};
+pub use self::versions::VERSIONS;
 pub use crate::effect::Access;

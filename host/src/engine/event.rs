@@ -43,6 +43,9 @@ pub struct Plan {
     /// Local copies of packages that the operator has named for this run, by package.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub packages: BTreeMap<String, PathBuf>,
+    /// Whether it takes over what another tool has left half done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// The slots, in their order.
     pub slots: Vec<PlannedStage>,
 }

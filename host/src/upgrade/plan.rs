@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::packages::Packages;
+use super::Upgrade;
 use super::runs::RunDirectory;
 use crate::bundle::{Input, PlannedSlot, Port, Setup, sha256_hex};
 use crate::effect::Fault;
 use crate::engine::event::{FORMAT, Plan, PlannedStage};
 use crate::engine::state::{State, Step};
 
-pub(super) fn make(setup: &Setup, packages: &Packages, run: &RunDirectory) -> Plan {
+pub(super) fn make(upgrade: &Upgrade, run: &RunDirectory) -> Plan {
+    let setup = &upgrade.setup;
     let pipeline = &setup.bundle.pipeline;
     Plan {
         format: FORMAT,
@@ -22,7 +23,8 @@ pub(super) fn make(setup: &Setup, packages: &Packages, run: &RunDirectory) -> Pl
         pipeline_sha256: setup.bundle.digest.clone(),
         from: pipeline.from.clone(),
         to: pipeline.to.clone(),
-        packages: packages.clone(),
+        packages: upgrade.packages.clone(),
+        adopted: upgrade.adopted,
         slots: setup.slots.iter().map(|planned| stage(setup, planned)).collect(),
     }
 }

@@ -145,6 +145,7 @@ fn plan(stages: usize) -> Plan {
         from: "1".into(),
         to: "2".into(),
         packages: BTreeMap::new(),
+        adopted: false,
         slots: (0..stages).map(slot).collect(),
     }
 }
