@@ -1,9 +1,10 @@
 //! Connections that all see the same moment, while others write.
 //!
 //! Snapshots that are opened one after the other differ by what is committed between them. So one more session locks all tables
-//! for reading while they are opened. In InnoDB a transaction that has written to a table holds a lock on it (IX) until new
-//! snapshots see what it did; the lock for reading (S) is given only when no such transaction is left, and as long as it is held
-//! nobody becomes one. (Of other engines there are no snapshots, with one connection or with several.)
+//! for reading while they are opened. A transaction that has written to a table has locks on it until new snapshots see what it
+//! did: the server's on the table's name, and InnoDB's own. (One that was prepared (XA) before the server was restarted has only
+//! InnoDB's; so both are asked for.) Ours are given only when no such transaction is left, and as long as we have them nobody
+//! becomes one. Of other engines there are no snapshots, with one connection or with several.
 //!
 //! Nothing is waited for: who has some of the locks and waits for others may be part of a deadlock, which the server would end at
 //! a visitor's cost. Where a lock cannot be had at once, all are given back and tried again; a server that knows no lock without
@@ -31,8 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// No waiting; table locks that InnoDB knows of too, which it does not with autocommit; and not to be held by a process that is
-/// stopped.
+/// No waiting; locks that InnoDB has too, as it has not with autocommit; and none for a process that is stopped.
 const SETTINGS: &str = "SET SESSION lock_wait_timeout = 0, innodb_lock_wait_timeout = 0, innodb_table_locks = 1, \
     autocommit = 0, wait_timeout = 1";
 const SETTINGS_TAKEN: &str = "SELECT @@lock_wait_timeout = 0 AND @@innodb_lock_wait_timeout = 0 AND @@innodb_table_locks = 1 \
