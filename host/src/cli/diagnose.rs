@@ -76,10 +76,7 @@ fn command(way: &Way, installation: &Installation) -> Option<String> {
     match way {
         Way::None => None,
         Way::Command(command) => Some((*command).to_owned()),
-        Way::Remove(paths) => {
-            let paths = paths.iter().map(|path| format!(" {}", quoted(&path.display().to_string())));
-            Some(format!("rm --{}", paths.collect::<String>()))
-        }
+        Way::Remove(path) => Some(format!("rm -- {}", quoted(&path.display().to_string()))),
         Way::Statement { database, statement } => {
             let client = client(installation.databases.get(database)?)?;
             Some(format!("{client} --execute={}", quoted(statement)))

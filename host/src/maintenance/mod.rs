@@ -4,8 +4,8 @@
 //! itself: with JavaScript because the heartbeat in the status is older than the lease, without it because the page names the
 //! time up to which it holds. So a dead run cannot leave a page that claims progress.
 //!
-//! This module is also the one place that knows what ours looks like on disk: [`files`] and [`Shown::of`] an installation,
-//! [`run_of_page`] of a page, [`Status::read`] of a status.
+//! This module is also the one place that knows what ours looks like on disk: [`Shown::of`] an installation, [`run_of_page`] of a page,
+//! [`Status::read`] of a status.
 
 mod face;
 mod file;
@@ -21,6 +21,6 @@ mod tests;
 pub use face::Face;
 pub use flag::FlagInFile;
 pub use page::run_of_page;
-pub use shown::{Shown, files};
+pub use shown::Shown;
 pub use signs::Signs;
 pub use status::{Doing, Status};

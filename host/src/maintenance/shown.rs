@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::page::run_of_page;
 use super::status::Status;
-use crate::bundle::{Flag, Installation};
+use crate::bundle::Installation;
 use crate::engine::now;
 
 /// A maintenance page of ours that is there.
@@ -32,20 +32,4 @@ impl Shown {
         let alive = status.as_ref().is_some_and(|status| status.is_alive(now()));
         Some(Self { page, run, status, alive })
     }
-}
-
-/// The files that keep visitors away as long as they are there, whoever has left them: what each is, and where.
-#[must_use]
-pub fn files(installation: &Installation) -> Vec<(&'static str, PathBuf)> {
-    let root = |name: &String| installation.roots.get(name).map(|root| &root.path);
-    let mut files = Vec::new();
-    if let Some((page, root)) = installation.maintenance.page.as_ref().and_then(|page| Some((page, root(&page.root)?)))
-    {
-        files.push(("the maintenance page", root.join(&page.file)));
-        files.push(("the status of the maintenance page", root.join(&page.status)));
-    }
-    if let Some(Flag::File(flag)) = &installation.maintenance.flag {
-        files.extend(root(&flag.root).map(|root| ("the maintenance flag", root.join(&flag.path))));
-    }
-    files
 }

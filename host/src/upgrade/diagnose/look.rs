@@ -10,7 +10,6 @@ use crate::bundle::{Expect, PlannedSlot, Setup};
 use crate::capability::database::Driver;
 use crate::effect::Fault;
 use crate::engine::state::Phase;
-use crate::maintenance::{self, Shown};
 use crate::policy::{self, DescribedAsk, StageInfo};
 use crate::report::words;
 use crate::sandbox::{Mark, Reading, Report, Services, VersionsReader};
@@ -50,25 +49,13 @@ pub(super) fn journal(state: &Path, facts: &mut Vec<Fact>) -> Result<Option<Run>
     }
 }
 
-/// What keeps visitors away by `[maintenance]`: the files of it that are there.
-pub(super) fn maintenance(setup: &Setup, facts: &mut Vec<Fact>) -> Vec<PathBuf> {
-    let installation = &setup.installation;
-    let shown = Shown::of(installation);
-    let ours = |path: &Path| shown.as_ref().filter(|shown| shown.page == path);
-    let mut there = Vec::new();
-    for (what, path) in maintenance::files(installation) {
-        if fs::symlink_metadata(&path).is_err() {
-            continue;
-        }
-        let text = match ours(&path) {
-            Some(Shown { run, alive: true, .. }) => format!("{what} of run {run}, which visitors read as going on"),
-            Some(Shown { run, .. }) => format!("{what} of run {run}: visitors read that the upgrade has stopped"),
-            None => format!("{what} is there"),
-        };
-        facts.push(Fact::new("maintenance", text, path.display().to_string()));
-        there.push(path);
-    }
-    there
+/// The operator's maintenance file, if it is there.
+pub(super) fn page(setup: &Setup, facts: &mut Vec<Fact>) -> Option<PathBuf> {
+    let file = setup.installation.freeze.file.as_ref()?;
+    let path = setup.installation.roots.get(&file.root)?.path.join(&file.path);
+    fs::symlink_metadata(&path).ok()?;
+    facts.push(Fact::new("maintenance", "the maintenance file is there", path.display().to_string()));
+    Some(path)
 }
 
 /// Directories of ours in the roots.
