@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "suites print their numbers")]
 
 pub mod billing;
+pub mod browser;
 pub mod counting;
 pub mod crash;
 pub mod digest;
@@ -16,6 +17,7 @@ pub mod http;
 pub mod mariadb;
 pub mod newsletter;
 pub mod places;
+pub mod prober;
 pub mod proxy;
 pub mod trial;
 pub mod visitors;

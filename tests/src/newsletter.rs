@@ -13,6 +13,7 @@ use crate::fixture::mautic::{
     CHANGED_THEME_FILE, CUSTOM, Data, Files, Fixture, Installation, NEW_VERSION, OLD_VERSION, Options, SPOOL, Size,
     Template, Vendor,
 };
+use crate::fixture::{FLAG, PAGE, STATUS};
 use crate::host::{Ended, Host};
 use crate::mariadb::Schema;
 use crate::{mariadb, places};
@@ -157,7 +158,7 @@ impl Newsletter {
         if self.files.custom_plugin && self.files.custom_theme {
             there.extend(CUSTOM);
         }
-        let gone = ["app/version.txt", "app/console", "app/spool", "maintenance.flag", "upgrade_v3.php"];
+        let gone = ["app/version.txt", "app/console", "app/spool", FLAG, PAGE, STATUS, "upgrade_v3.php"];
         for path in &there {
             ensure!(root.join(path).exists(), "{path} is not there");
         }

@@ -2,35 +2,39 @@
 //! was acknowledged to them.
 //!
 //! They honour the freeze as the application does: they look for the maintenance page, and then write. The slow ones take a
-//! while for it, so that there are always writes in flight: those that began before the page was there must come to their end
-//! within the drain.
+//! while for it, and one begins an upload before each freeze and ends it within, as late as the drain allows: there are always
+//! writes in flight, and those that began before the page was there must come to their end within the drain.
 
+mod losses;
 mod times;
 
-use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
 use crate::fixture::Database;
 use crate::fixture::mautic::Installation;
-use crate::mariadb::{Client, text};
+use crate::mariadb::Client;
 
+pub use crate::fixture::PAGE;
+pub use losses::{Losses, Present, losses};
 pub use times::{Times, events};
 
-/// The maintenance page of the fixture's `installation.toml`.
-pub const PAGE: &str = "maintenance.flag";
 /// How long the slow ones take for a write.
 pub const SLOW: Duration = Duration::from_millis(250);
+/// How long after the maintenance page has come the last upload is still under way, at most: it ends when other files go live.
+const LAST: Duration = Duration::from_secs(1);
 
 /// Between two writes of a fast one, and two looks for the maintenance page.
 const PAUSE: Duration = Duration::from_millis(40);
+/// Between two looks of who waits for something to happen.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Whether visitors look for the maintenance page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,22 +97,28 @@ pub struct Visitors {
 }
 
 impl Visitors {
-    /// Two who upload, two who insert, one of each slow. Their names tell those of several generations apart.
+    /// Two who upload, two who insert, one of each slow, and one whose upload is in flight at each freeze. Their names tell those
+    /// of several generations apart.
     ///
     /// # Errors
     /// What the server says.
     pub fn start(installation: &Installation, generation: &str, manners: Manners) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let mut threads = Vec::new();
-        for slow in [None, Some(SLOW)] {
-            let name = format!("{generation}{}", if slow.is_some() { "s" } else { "f" });
-            let visitor = Visitor { root: installation.root.clone(), manners, stop: stop.clone(), slow, name };
+        let visitor = |pace, letter| {
+            let (root, name) = (installation.root.clone(), format!("{generation}{letter}"));
+            Visitor { root, manners, stop: stop.clone(), pace, name }
+        };
+        for visitor in [visitor(Pace::Fast, "f"), visitor(Pace::Slow, "s")] {
             let mut rows = Rows::new(installation, visitor.clone())?;
             let mut uploads = Uploads { mails: Vec::new(), visitor: visitor.clone() };
             let uploader = visitor.clone();
             threads.push(thread::spawn(move || uploader.visit(|number| uploads.write(number))));
             threads.push(thread::spawn(move || visitor.visit(|number| rows.write(number))));
         }
+        let last = visitor(Pace::Last, "l");
+        let uploads = Uploads { mails: Vec::new(), visitor: last.clone() };
+        threads.push(thread::spawn(move || last.visit(|number| uploads.theme(number))));
         Ok(Self { stop, threads })
     }
 
@@ -146,8 +156,17 @@ struct Visitor {
     root: PathBuf,
     manners: Manners,
     stop: Arc<AtomicBool>,
-    slow: Option<Duration>,
+    pace: Pace,
     name: String,
+}
+
+/// How long a write takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Fast,
+    Slow,
+    /// It is begun before a freeze and ended after it.
+    Last,
 }
 
 type Done = Vec<(Place, Option<String>)>;
@@ -183,7 +202,20 @@ impl Visitor {
 
     /// In the middle of a write.
     fn take_time(&self) {
-        self.slow.into_iter().for_each(thread::sleep);
+        match self.pace {
+            Pace::Fast => {}
+            Pace::Slow => thread::sleep(SLOW),
+            Pace::Last => {
+                let goes_on = || !self.stop.load(Ordering::Relaxed);
+                while goes_on() && !self.is_frozen() {
+                    thread::sleep(LOOK);
+                }
+                let (end, is_old) = (Instant::now() + LAST, is_old(&self.root));
+                while goes_on() && Instant::now() < end && self::is_old(&self.root) == is_old {
+                    thread::sleep(LOOK);
+                }
+            }
+        }
     }
 }
 
@@ -240,6 +272,12 @@ impl Uploads {
             _ => format!("media/images/newsletter/{}.png", self.visitor.name),
         };
         self.upload(path, name)
+    }
+
+    /// Into a directory that the new version has too, and brings its own.
+    fn theme(&self, number: u32) -> Result<Done> {
+        let name = format!("visitor-{}-{number}", self.visitor.name);
+        self.upload(format!("themes/blank/html/{name}.twig"), name)
     }
 
     /// As PHP's `move_uploaded_file`: a temporary file, and a rename.
@@ -347,7 +385,7 @@ impl Rows {
         done.push((Place::Row("companies_leads", key.to_owned()), Some(String::new())));
         if number % 4 == 3 {
             // Two visitors never have the same contact.
-            let id = 1 + number % 3 + if self.visitor.slow.is_some() { 3 } else { 0 };
+            let id = 1 + number % 3 + if self.visitor.pace == Pace::Slow { 3 } else { 0 };
             let points = 1000 + number;
             statements.push(format!("UPDATE {p}leads SET points = {points} WHERE id = {id}"));
             done.push((Place::Points(id), Some(points.to_string())));
@@ -359,89 +397,4 @@ impl Rows {
         self.client.run("COMMIT")?;
         Ok(done)
     }
-}
-
-/// What is there now, of all that visitors may have written.
-pub struct Present {
-    root: PathBuf,
-    rows: HashSet<(&'static str, String)>,
-    points: BTreeMap<u32, String>,
-}
-
-impl Present {
-    /// Reads the rows. Files are read when they are asked for.
-    ///
-    /// # Errors
-    /// What the server says.
-    pub fn read(installation: &Installation) -> Result<Self> {
-        let Database::Server(schema) = &installation.database else { bail!("Mautic is on a server") };
-        let (mut client, p) = (schema.client()?, &installation.prefix);
-        let mut rows = HashSet::new();
-        for (table, column) in TABLES {
-            let sql = format!("SELECT {column} FROM {p}{table} WHERE {column} LIKE 'visitor-%'");
-            rows.extend(client.column(&sql)?.into_iter().map(|key| (table, key)));
-        }
-        let sql = format!(
-            "SELECT l.firstname FROM {p}companies_leads c JOIN {p}leads l ON l.id = c.lead_id WHERE l.firstname LIKE 'visitor-%'"
-        );
-        rows.extend(client.column(&sql)?.into_iter().map(|key| ("companies_leads", key)));
-        let mut points = BTreeMap::new();
-        for row in client.rows(&format!("SELECT id, points FROM {p}leads WHERE id < 10"))? {
-            if let [id, value] = row.as_slice() {
-                points.insert(text(id).parse()?, text(value));
-            }
-        }
-        Ok(Self { root: installation.root.clone(), rows, points })
-    }
-
-    /// What is at a place.
-    #[must_use]
-    pub fn at(&self, place: &Place) -> Option<String> {
-        let read = |path: &str| fs::read_to_string(path_now(&self.root, path)).ok();
-        match place {
-            Place::File(path) => read(path),
-            Place::Line(path, line) => read(path)?.lines().any(|one| one == line).then(|| line.clone()),
-            Place::Row(table, key) => self.rows.contains(&(*table, key.clone())).then(String::new),
-            Place::Points(id) => self.points.get(id).cloned(),
-        }
-    }
-}
-
-/// What was lost of what must be there.
-#[derive(Debug, Clone, Default)]
-pub struct Losses {
-    /// How many writes of files must be there.
-    pub writes: usize,
-    /// How many writes of rows.
-    pub rows: usize,
-    /// Those of files that are not.
-    pub lost_writes: Vec<Place>,
-    /// Those of rows.
-    pub lost_rows: Vec<Place>,
-}
-
-/// Compares. `must` says which writes must be there; what was written to the same place later may be there instead, be it one
-/// that must or not.
-#[must_use]
-pub fn losses(story: &Story, present: &Present, must: impl Fn(&Written) -> bool) -> Losses {
-    let mut by_place: BTreeMap<&Place, Vec<&Written>> = BTreeMap::new();
-    for written in &story.written {
-        by_place.entry(&written.place).or_default().push(written);
-    }
-    let mut losses = Losses::default();
-    for (place, writes) in by_place {
-        let Some(last) = writes.iter().rposition(|write| must(write)) else { continue };
-        let number = writes.iter().filter(|write| must(write)).count();
-        let is = present.at(place);
-        let lost = !writes[last..].iter().any(|write| write.value == is);
-        let (all, list) = match place.is_file() {
-            true => (&mut losses.writes, &mut losses.lost_writes),
-            false => (&mut losses.rows, &mut losses.lost_rows),
-        };
-        *all += number;
-        if lost {
-            list.push(place.clone());
-        }
-    }
-    losses
 }

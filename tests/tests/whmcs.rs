@@ -1,6 +1,6 @@
 //! WHMCS 8.12 is raised to 8.13, or patched, and lowered again; what must not be upgraded is refused, and nothing is touched.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use liftlock_tests::billing::Billing;
 use liftlock_tests::fixture::whmcs::{
     CUSTOMISED, Data, Files, NEW_VERSION, OLD_VERSION, PATCHED_VERSION, Package, SECRET, STEPS, Size,
@@ -93,12 +93,31 @@ fn versions_that_do_not_fit_are_named() -> Result<()> {
     Ok(())
 }
 
+/// The licence is accepted by `--accept-eula`, which accepts nothing else, and nothing else accepts it.
 #[test]
 fn without_the_operators_word_the_licence_is_not_accepted() -> Result<()> {
-    let site = Billing::with(Package::Release, Size::Small, Files::default(), Data::default(), |settings, _| {
-        settings.eula = false;
-    })?;
-    refused(&site, "eula-not-accepted", &["accept-eula = true"])
+    let mut refusals = 0;
+    for package in [Package::Release, Package::PatchSet] {
+        let site = Billing::with(package, Size::Small, Files::rich(), Data::default(), |settings, _| {
+            settings.accept.retain(|code| !["eula", "customised"].contains(code));
+        })?;
+        for (command, open, next) in [
+            ("apply", "eula, customised", "liftlock apply --accept-eula --accept customised"),
+            ("apply --accept customised", "eula", "liftlock apply --accept customised --accept-eula"),
+            ("apply --accept-eula", "customised", "liftlock apply --accept-eula --accept customised"),
+        ] {
+            let said = site.fails(command, FOUND)?;
+            let last = said.last().context("nothing is said")?;
+            ensure!(last["code"] == "warnings-not-accepted" && last["next"] == next, "{command}: {last}");
+            ensure!(last["message"].as_str().is_some_and(|text| text.ends_with(open)), "{command}: {last}");
+            site.is_before()?;
+            refusals += 1;
+        }
+        site.succeeds("apply --accept-eula --accept customised")?;
+        site.is_upgraded()?;
+    }
+    numbers(format_args!("without the licence or another warning accepted: refused {refusals} of 6, changed 0"));
+    Ok(())
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::digest::{read_limited, sha256_hex};
 use super::grants::Grants;
 use super::installation::Installation;
 use super::limits::Limits;
+use super::maintenance::Flag;
 use super::pipeline::{ArtifactPin, Bundle, DatabaseUse, read_settings};
 use super::place::DatabasePlace;
 use super::problem::{Problem, Problems};
@@ -319,8 +320,11 @@ impl<'s> Check<'s> {
             let known = self.bundle.pipeline.commands.keys();
             self.known(&format!("[commands.{name}]"), "command", name, known);
         }
-        if let Some(file) = &installation.freeze.file {
-            self.known("[freeze.file] root", "root", &file.root, installation.roots.keys());
+        if let Some(page) = &installation.maintenance.page {
+            self.known("[maintenance] root", "root", &page.root, installation.roots.keys());
+        }
+        if let Some(Flag::File(file)) = &installation.maintenance.flag {
+            self.known("[maintenance.flag] root", "root", &file.root, installation.roots.keys());
         }
     }
 }

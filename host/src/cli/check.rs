@@ -47,8 +47,7 @@ impl Check {
 /// The arguments for `apply` that accept what is open too.
 pub(super) fn arguments(first: &[&str], package: &Package, accept: &Accept, open: &[String]) -> String {
     let files = package.files.iter().map(|file| format!(" --package {}", quoted(file)));
-    let codes = accept.codes.iter().chain(open).map(|code| format!(" --accept {}", quoted(code)));
-    first.iter().map(|text| format!(" {text}")).chain(files).chain(codes).collect()
+    first.iter().map(|text| format!(" {text}")).chain(files).chain([accept.arguments(open)]).collect()
 }
 
 /// Tells the findings. A deferred one cannot be judged yet. `open` are the warnings that nobody has accepted, `arguments` those

@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::cost::Cost;
 use crate::effect::{Change, Failure};
 
-/// The version of the journal's format. Bumped with every change that an older reader would misread.
-pub const FORMAT: u32 = 2;
+/// The version of what a run keeps: its journal and its recordings. Bumped with every change that an older reader would misread.
+pub const FORMAT: u32 = 3;
 
 /// What a run is going to do: the first event carries the whole of it, so any reader can draw the full list at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -125,7 +125,11 @@ pub enum Event {
         clock: u64,
     },
     /// The installation is being frozen.
-    FreezeStarted {},
+    FreezeStarted {
+        /// Milliseconds since 1970, for people.
+        #[serde(default)]
+        since: u64,
+    },
     /// Nobody else writes now.
     Frozen {},
     /// All that undo needs of a database is durable.

@@ -17,6 +17,7 @@ use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
 use crate::capability::network::{Network, NetworkConfig, Pin};
 use crate::effect::{Fault, Finding, Severity};
 use crate::engine::{BatchLimits, Parts, Sink, Slot, TalkLimits};
+use crate::maintenance::Signs;
 use crate::meter::Meter;
 use crate::policy;
 use crate::sandbox::{ComponentStage, Services, WRONG_WORLD};
@@ -69,7 +70,7 @@ impl Slots {
             directory: run.path().to_owned(),
             stores: databases.stores(),
             capabilities: vec![files, databases, network, commands],
-            operator: Box::new(Configured::new(setup, stop.clone())),
+            operator: Box::new(Configured::new(setup, run.id(), stop.clone())),
             sink,
             stop,
             meter: self.meter.clone(),
@@ -173,8 +174,9 @@ impl Upgrade {
             stop: self.stop.clone(),
             meter: self.meter.clone(),
         })?;
-        let account = account::places(&self.setup, run.id());
-        let files = files.with_own(account);
+        let mut own = account::places(&self.setup, run.id());
+        own.extend(Signs::new(installation, run.id()).paths());
+        let files = files.with_own(own);
         let backup = installation.backup.clone();
         crate::io::make_private_dir(&backup)
             .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;

@@ -36,7 +36,7 @@ pub use assemble::Slots;
 pub use diagnose::{Diagnosis, Fact, State as Condition, Way, Weight, going_on};
 pub use runs::RunDirectory;
 pub use there::There;
-pub use warnings::{not_acceptable, unaccepted};
+pub use warnings::{LICENCE, not_acceptable, unaccepted};
 
 /// Why an upgrade cannot even begin.
 #[derive(Debug)]
@@ -230,7 +230,7 @@ fn context_of(planned: &PlannedSlot) -> Context {
         slot: planned.slot.name.clone(),
         host_calls: planned.limits.host_calls,
         log_bytes: planned.limits.log_bytes,
-        clock: runs::now(),
+        clock: crate::engine::now(),
         ..Context::default()
     }
 }

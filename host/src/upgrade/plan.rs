@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Upgrade;
-use super::runs::{self, RunDirectory};
+use super::runs::RunDirectory;
 use crate::bundle::{Input, PlannedSlot, Port, Setup, sha256_hex};
 use crate::effect::Fault;
 use crate::engine::event::{FORMAT, Plan, PlannedStage};
@@ -16,7 +16,7 @@ pub(super) fn make(upgrade: &Upgrade, run: &RunDirectory) -> Plan {
         format: FORMAT,
         run: run.id().to_owned(),
         host: env!("CARGO_PKG_VERSION").to_owned(),
-        started: runs::now(),
+        started: crate::engine::now(),
         installation: setup.installation.name.clone(),
         pipeline: pipeline.name.clone(),
         title: pipeline.title.clone(),

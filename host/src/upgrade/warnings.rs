@@ -10,6 +10,9 @@ use super::Found;
 use crate::bundle::did_you_mean;
 use crate::effect::{Finding, Severity};
 
+/// The code by which a stage asks whether the operator has accepted the licence of what it installs.
+pub const LICENCE: &str = "eula";
+
 /// The codes of the warnings that are not accepted, each once, in the order in which they were found.
 #[must_use]
 pub fn unaccepted(found: &[Found], accepted: &BTreeSet<String>) -> Vec<String> {

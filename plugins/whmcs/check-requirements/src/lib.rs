@@ -5,7 +5,7 @@
 //! | files and database are of one version: "Down for Maintenance" (Err 2, Err 3) says that they are not | `version-mismatch`; not said at all: `files-version-unknown`, `database-version-unknown` |
 //! | a patch set is for one version only | `wrong-base` |
 //! | the version is old enough and not too old | `already-there`, `newer-than-target`, `too-old` |
-//! | the licence of the new version is accepted | `eula-not-accepted` |
+//! | the licence of the new version is accepted | `eula`, a warning that `--accept-eula` or `accept = ["eula"]` accepts |
 //! | permissions, "by far the most common" failure | `not-writable`, with the paths |
 //! | 250 MB of disk | `space-short`, `space-unknown` |
 //! | PHP, ionCube Loader, extensions, memory, time, `open_basedir` | `php-…`, where the operator has named the command `php`; else `php-not-looked-at` |
@@ -20,7 +20,6 @@
 //! | `oldest` | the oldest version that the package upgrades |
 //! | `base` | the only version that the patch set is for; empty: a full release |
 //! | `adopt` | true: another tool has left files and database of two versions, and this upgrade brings them together |
-//! | `accept-eula` | true: the operator has read the licence and agrees |
 //! | `space-mib` | what must be free; default 250 |
 //! | `own` | the directories at the top that are WHMCS's; `admin` stands for what it is called here |
 //! | `stock` | directories and files that WHMCS brings and people change all the same |
@@ -54,7 +53,7 @@ impl Stage for CheckRequirements {
         let (in_files, in_database) =
             (whmcs_installation::of_files(&root)?, whmcs_installation::of_database(&database)?);
         let mut found: Vec<Finding> = wanted.finding(in_files, in_database).into_iter().collect();
-        found.extend(eula(run::bool_param("accept-eula")?, wanted.target()));
+        found.push(licence(wanted.target()));
         let admin = match settings::admin_directory(&root) {
             Ok(admin) => admin,
             Err(failure) => {
@@ -76,10 +75,11 @@ impl Stage for CheckRequirements {
 
 liftlock_sdk::export!(CheckRequirements);
 
-fn eula(accepted: bool, target: &str) -> Option<Finding> {
-    let message = format!("nobody has accepted the licence of WHMCS {target}");
-    let fix = "read https://www.whmcs.com/license/ and, if you agree, put into installation.toml: [params.check-requirements] accept-eula = true";
-    (!accepted).then(|| Finding::blocking("eula-not-accepted", message).fix(fix))
+/// Whether the operator agrees is asked by the host, as about any warning; this code has an option of its own.
+fn licence(target: &str) -> Finding {
+    let message = format!("WHMCS {target} is under the vendor's licence: https://www.whmcs.com/license/");
+    let fix = "read it; if you agree: --accept-eula, or for good accept = [\"eula\"] in installation.toml";
+    Finding::warning("eula", message).fix(fix)
 }
 
 /// What PHP says of itself, by the operator's command.
@@ -93,15 +93,4 @@ fn php(command: &str) -> Findings {
         Some(report) if ended.succeeded() => php::findings(&report, &bounds),
         _ => vec![php::not_looked_at(&format!("the command {command} did not answer as it should"), command)],
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_a_word_of_the_operator_the_licence_is_not_accepted() {
-        assert_eq!(eula(false, "8.13.1").unwrap().code, "eula-not-accepted");
-        assert_eq!(eula(true, "8.13.1"), None);
-    }
 }

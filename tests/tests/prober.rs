@@ -1,0 +1,263 @@
+//! Whatever happens to an upgrade, a visitor sees the old version, the maintenance page, or the new version: never some of each.
+
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use liftlock_tests::crash::{Mautic, Roundcube, Site, Whmcs, Workload, link_all};
+use liftlock_tests::fixture::Database;
+use liftlock_tests::fixture::roundcube;
+use liftlock_tests::fixture::whmcs::Package;
+use liftlock_tests::host::Host;
+use liftlock_tests::mariadb::{Schema, shared};
+use liftlock_tests::prober::{Look, Phase, Prober, Tally, View};
+use liftlock_tests::{numbers, places};
+use tempfile::TempDir;
+use toml_edit::{DocumentMut, value};
+
+/// For looks that began before the page was there: each takes a millisecond, on a machine that may be busy.
+const DRAIN: Duration = Duration::from_millis(250);
+/// To see what is there before and after a command, and between a kill and what mends it.
+const A_WHILE: Duration = Duration::from_millis(100);
+/// Kills of `apply`, spread over all kinds of its points; half of them are resumed, half undone.
+const KILLS: usize = 8;
+/// Kills of `undo`.
+const KILLS_OF_UNDO: usize = 3;
+
+const APPLY: &str = "apply";
+const UNDO: &str = "undo --accept-data-loss";
+
+/// A prober wants the machine for itself.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is upgraded, and what says which version it is: a file that goes live early, one that goes live late, a row.
+struct Application {
+    workload: Box<dyn Workload>,
+    files: [&'static str; 2],
+    row: &'static str,
+}
+
+/// One installation of it.
+struct Copy {
+    site: Site,
+    host: Host,
+    look: Look,
+    schema: Schema,
+    _directory: TempDir,
+}
+
+/// What an undisturbed run is like.
+struct Course {
+    old: View,
+    new: View,
+    /// Numbers of the points at which `apply` is killed, with their names, and those of `undo`.
+    apply: Vec<(u64, String)>,
+    undo: Vec<(u64, String)>,
+}
+
+impl Application {
+    fn whmcs(package: Package) -> Result<Self> {
+        let files = match package {
+            Package::Release => ["dl.php", "vendor/composer/src/part0/Piece0.php"],
+            Package::PatchSet => ["clientarea.php", "init.php"],
+        };
+        let row = "SELECT value FROM tblconfiguration WHERE setting = 'Version'";
+        Ok(Self { workload: Box::new(Whmcs::new(package, &shared()?)?), files, row })
+    }
+
+    fn mautic() -> Result<Self> {
+        let files = ["app/bundles/CoreBundle/Bundle.php", "vendor/symfony/console/src/0/Abstract0.php"];
+        Ok(Self { workload: Box::new(Mautic::new(&shared()?)?), files, row: "SELECT COUNT(*) FROM migrations" })
+    }
+
+    fn roundcube() -> Result<Self> {
+        let files = ["index.php", "program/lib/Roundcube/bootstrap.php"];
+        let row = "SELECT value FROM `system` WHERE name = 'roundcube-version'";
+        let workload = Roundcube::new(roundcube::Size::Small)?.on(&shared()?);
+        Ok(Self { workload: Box::new(workload), files, row })
+    }
+
+    fn name(&self) -> &'static str {
+        self.workload.name()
+    }
+
+    /// Where its compiled code is kept between installations.
+    fn compiled(&self) -> Result<PathBuf> {
+        Ok(places::cache()?.join("probed-compiled").join(self.name()))
+    }
+
+    fn copy(&self) -> Result<Copy> {
+        let directory = tempfile::tempdir_in(places::cache()?)?;
+        let copy = Copy::new(self.workload.install(&directory.path().join("site"))?, directory, self)?;
+        let compiled = self.compiled()?;
+        if compiled.is_dir() {
+            fs::DirBuilder::new().mode(0o700).create(&copy.site.state)?;
+            link_all(&compiled, &copy.modules())?;
+        }
+        Ok(copy)
+    }
+}
+
+impl Copy {
+    fn new(site: Site, directory: TempDir, application: &Application) -> Result<Self> {
+        let Database::Server(schema) = site.database.clone() else { bail!("no prober asks a file") };
+        let look = Look::new(&site.root, application.files, application.row);
+        let mut settings: DocumentMut = fs::read_to_string(&site.settings)?.parse()?;
+        settings["freeze"]["drain"] = value(format!("{}ms", DRAIN.as_millis()));
+        fs::write(&site.settings, settings.to_string())?;
+        Ok(Self { host: Host::new(&site.settings)?, look, schema, site, _directory: directory })
+    }
+
+    fn modules(&self) -> PathBuf {
+        self.site.state.join("cache/modules")
+    }
+
+    fn view(&self) -> Result<View> {
+        Ok(self.look.at(&mut self.schema.client()?))
+    }
+
+    /// A command that must work, with a prober on.
+    fn probed(&self, look: &Look, command: &str, course: &Course) -> Result<Tally> {
+        let prober = Prober::start(look.clone(), &self.schema, DRAIN)?;
+        thread::sleep(A_WHILE);
+        let ended = self.host.run(command.split(' '))?;
+        thread::sleep(A_WHILE);
+        let seen = prober.stop()?;
+        ended.expect(0).with_context(|| command.to_owned())?;
+        Ok(seen.tally(&course.old, &course.new))
+    }
+
+    /// A command that is killed at one of its points, and another that mends it, with a prober on all the time.
+    fn mended(&self, command: &str, point: u64, by: &str, course: &Course) -> Result<Tally> {
+        let prober = Prober::start(self.look.clone(), &self.schema, DRAIN)?;
+        thread::sleep(A_WHILE);
+        let host = self.host.with("LIFTLOCK_FAULT", &format!("{point}:kill"));
+        let killed = host.run(command.split(' '))?;
+        ensure!(killed.code.is_none(), "{command} was not killed at {point}: {:?}", killed.code);
+        thread::sleep(A_WHILE);
+        self.host.run(by.split(' '))?.expect(0).with_context(|| by.to_owned())?;
+        thread::sleep(A_WHILE);
+        Ok(prober.stop()?.tally(&course.old, &course.new))
+    }
+
+    /// Runs a command. Points of it, a few, spread over it: of each kind that it passes the one in the middle.
+    fn points(&self, command: &str, few: usize) -> Result<Vec<(u64, String)>> {
+        let trace = self.site.directory.join("trace");
+        let _ = fs::remove_file(&trace);
+        let host = self.host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy());
+        host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned())?;
+        let text = fs::read_to_string(&trace)?;
+        Ok(spread(&text, few))
+    }
+}
+
+/// Of the lines `number name` those in the middle of their names, and of these a few.
+fn spread(trace: &str, few: usize) -> Vec<(u64, String)> {
+    let lines: Vec<(u64, &str)> = trace
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(number, name)| Some((number.parse().ok()?, name)))
+        .collect();
+    let mut middle: Vec<(u64, &str)> = Vec::new();
+    for (_, name) in &lines {
+        if middle.iter().all(|(_, known)| known != name) {
+            let of_name: Vec<_> = lines.iter().filter(|(_, other)| other == name).collect();
+            middle.push(*of_name[of_name.len() / 2]);
+        }
+    }
+    middle.sort_unstable();
+    (0..few).map(|n| middle[(2 * n + 1) * middle.len() / (2 * few)]).map(|(n, name)| (n, name.to_owned())).collect()
+}
+
+/// What versions there are, and where a run can be killed. The compiled code stays.
+fn course(application: &Application) -> Result<Course> {
+    let _ = fs::remove_dir_all(application.compiled()?);
+    let copy = application.copy()?;
+    let old = copy.view()?;
+    let apply = copy.points(APPLY, KILLS)?;
+    let new = copy.view()?;
+    let (View::Versions(here), View::Versions(there)) = (&old, &new) else { bail!("the page is there") };
+    ensure!(here.iter().zip(there).all(|(old, new)| old != new), "not all of it tells the versions apart: {new:?}");
+    link_all(&copy.modules(), &application.compiled()?)?;
+    let undo = copy.points(UNDO, KILLS_OF_UNDO)?;
+    ensure!(copy.view()? == old, "undo has not put it back");
+    Ok(Course { old, new, apply, undo })
+}
+
+/// Nothing was mixed, and it went from here to there, without a change of mind.
+fn clean(what: &str, tally: &Tally, from: Phase, to: Phase) -> Result<()> {
+    ensure!(tally.mixed == 0, "{what}: {tally}, the first: {:?}", tally.example);
+    let phases = &tally.phases;
+    let ends = (phases.first(), phases.last()) == (Some(&from), Some(&to));
+    let between = phases.get(1..phases.len() - 1).unwrap_or_default();
+    let is_straight = phases.len() == 1 || between == [Phase::Maintenance];
+    ensure!(ends && is_straight, "{what}: seen were {phases:?}");
+    Ok(())
+}
+
+fn is_watched(application: &Application) -> Result<()> {
+    let _alone = alone();
+    let (name, course) = (application.name(), course(application)?);
+    let copy = application.copy()?;
+    let up = copy.probed(&copy.look, APPLY, &course)?;
+    clean(name, &up, Phase::Old, Phase::New)?;
+    let down = copy.probed(&copy.look, UNDO, &course)?;
+    clean(name, &down, Phase::New, Phase::Old)?;
+    let (closed_up, closed_down) = (up.closed.as_millis(), down.closed.as_millis());
+    let drain = DRAIN.as_millis();
+    numbers(format_args!("{name}, up and down: {}", up.and(down)));
+    numbers(format_args!(
+        "{name}, maintenance window: apply {closed_up} ms, undo {closed_down} ms, of each {drain} ms are the drain"
+    ));
+
+    let mut all = Tally::default();
+    for (n, (point, at)) in course.apply.iter().enumerate() {
+        let (by, to) = if n % 2 == 0 { ("resume", Phase::New) } else { (UNDO, Phase::Old) };
+        let tally = application.copy()?.mended(APPLY, *point, by, &course)?;
+        clean(&format!("{name}, apply killed at {at}, then {by}"), &tally, Phase::Old, to)?;
+        all = all.and(tally);
+    }
+    for (point, at) in &course.undo {
+        let copy = application.copy()?;
+        copy.host.run([APPLY])?.expect(0)?;
+        let tally = copy.mended(UNDO, *point, UNDO, &course)?;
+        clean(&format!("{name}, undo killed at {at}, then {UNDO}"), &tally, Phase::New, Phase::Old)?;
+        all = all.and(tally);
+    }
+    let at: Vec<_> = course.apply.iter().chain(&course.undo).map(|(_, name)| name.as_str()).collect();
+    numbers(format_args!("{name}, killed {} times and mended: {all}; killed at {}", at.len(), at.join(", ")));
+
+    // That these numbers can be others.
+    let copy = application.copy()?;
+    let red = copy.probed(&copy.look.clone().ignoring(), APPLY, &course)?;
+    numbers(format_args!("{name}, control=ignore-the-freeze: {red}"));
+    ensure!(red.mixed > 0, "who does not look for the page sees no mix: what do the other numbers show?");
+    Ok(())
+}
+
+#[test]
+fn nobody_sees_a_mix_of_two_versions_of_whmcs() -> Result<()> {
+    is_watched(&Application::whmcs(Package::Release)?)
+}
+
+#[test]
+fn nobody_sees_a_mix_where_whmcs_is_patched_file_by_file() -> Result<()> {
+    is_watched(&Application::whmcs(Package::PatchSet)?)
+}
+
+#[test]
+fn nobody_sees_a_mix_of_two_versions_of_mautic() -> Result<()> {
+    is_watched(&Application::mautic()?)
+}
+
+#[test]
+fn nobody_sees_a_mix_of_two_versions_of_roundcube() -> Result<()> {
+    is_watched(&Application::roundcube()?)
+}
