@@ -76,7 +76,10 @@ fn command(way: &Way, installation: &Installation) -> Option<String> {
     match way {
         Way::None => None,
         Way::Command(command) => Some((*command).to_owned()),
-        Way::Remove(path) => Some(format!("rm -- {}", quoted(&path.display().to_string()))),
+        Way::Remove(paths) => {
+            let paths: Vec<_> = paths.iter().map(|path| quoted(&path.display().to_string())).collect();
+            Some(format!("rm -- {}", paths.join(" ")))
+        }
         Way::Statement { database, statement } => {
             let client = client(installation.databases.get(database)?)?;
             Some(format!("{client} --execute={}", quoted(statement)))

@@ -10,7 +10,11 @@ use liftlock_tests::newsletter::Newsletter;
 use crate::{ADOPT, also, prove};
 
 pub(crate) fn site() -> Result<Newsletter> {
-    Newsletter::new(Size::Small, Files::rich(), Data { contacts: 100, ..Data::default() })
+    with(Files::rich())
+}
+
+fn with(files: Files) -> Result<Newsletter> {
+    Newsletter::new(Size::Small, files, Data { contacts: 100, ..Data::default() })
 }
 
 fn first_phase(site: &Newsletter) -> Result<()> {
@@ -75,7 +79,8 @@ fn the_script_has_migrated_and_stopped_among_the_users_data() -> Result<()> {
 /// Without any script: files of Mautic 3 over those of Mautic 2.
 #[test]
 fn files_of_mautic_3_were_uploaded_and_nothing_was_migrated() -> Result<()> {
-    let site = site()?;
+    // What was changed in Mautic's own files, whoever uploads has written over.
+    let site = with(Files { changed_theme: false, ..Files::rich() })?;
     upload(&site.template.new_tree(), &site.installation.root, &[])?;
     also(&site, "upgrade-not-run", ADOPT, is_upgraded)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Result, ensure};
 use liftlock_tests::billing::Billing;
 use liftlock_tests::fixture::whmcs::{Data, Files, OLD_VERSION, Package, STEPS, Size};
+use liftlock_tests::fixture::{FLAG, PAGE, STATUS};
 use liftlock_tests::half_done::{saved, upload};
 
 use crate::{ADOPT, also, prove};
@@ -92,9 +93,11 @@ fn our_own_run_was_killed() -> Result<()> {
 }
 
 #[test]
-fn the_maintenance_file_was_left() -> Result<()> {
+fn what_keeps_visitors_out_was_left() -> Result<()> {
     let site = plain()?;
-    fs::write(site.installation.root.join("maintenance.flag"), "We are back in a few minutes.\n")?;
+    for name in [FLAG, PAGE, STATUS] {
+        fs::write(site.installation.root.join(name), "We are back in a few minutes.\n")?;
+    }
     prove(&site, "maintenance-left", "rm -- ", Billing::is_before)
 }
 

@@ -10,6 +10,7 @@ use crate::bundle::{Expect, PlannedSlot, Setup};
 use crate::capability::database::Driver;
 use crate::effect::Fault;
 use crate::engine::state::Phase;
+use crate::maintenance::{Shown, Signs};
 use crate::policy::{self, DescribedAsk, StageInfo};
 use crate::report::words;
 use crate::sandbox::{Mark, Reading, Report, Services, VersionsReader};
@@ -49,13 +50,19 @@ pub(super) fn journal(state: &Path, facts: &mut Vec<Fact>) -> Result<Option<Run>
     }
 }
 
-/// The operator's maintenance file, if it is there.
-pub(super) fn page(setup: &Setup, facts: &mut Vec<Fact>) -> Option<PathBuf> {
-    let file = setup.installation.freeze.file.as_ref()?;
-    let path = setup.installation.roots.get(&file.root)?.path.join(&file.path);
-    fs::symlink_metadata(&path).ok()?;
-    facts.push(Fact::new("maintenance", "the maintenance file is there", path.display().to_string()));
-    Some(path)
+/// What `[maintenance]` puts up and takes away, as far as it is there.
+pub(super) fn signs(setup: &Setup, facts: &mut Vec<Fact>) -> Vec<PathBuf> {
+    let mut there = Signs::new(&setup.installation, "").paths();
+    there.retain(|path| path.symlink_metadata().is_ok());
+    for path in &there {
+        facts.push(Fact::new("maintenance", "visitors are kept out by it", path.display().to_string()));
+    }
+    if let Some(shown) = Shown::of(&setup.installation) {
+        let read = if shown.alive { "an upgrade is going on" } else { "the upgrade has stopped" };
+        let text = format!("run {} has put it up; it says that {read}", shown.run);
+        facts.push(Fact::new("page", text, shown.page.display().to_string()));
+    }
+    there
 }
 
 /// Directories of ours in the roots.

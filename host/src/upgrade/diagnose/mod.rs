@@ -1,6 +1,6 @@
 //! `diagnose`: which state an installation is in, why, and the one way out. Changes nothing.
 //!
-//! Facts come from the journal, from the pipeline's component that reads versions, from the operator's maintenance file, and
+//! Facts come from the journal, from the pipeline's component that reads versions, from what `[maintenance]` puts up, and
 //! from the pipeline's own post-conditions, which the host looks at itself: a component that lies or is wrong is contradicted by
 //! them. What cannot be read is a fact too. What they come to is decided by a pure function ([`state`]).
 
@@ -52,7 +52,7 @@ impl Upgrade {
     pub fn diagnose(&self) -> Result<Diagnosis, Trouble> {
         let mut facts = Vec::new();
         let run = look::journal(&self.setup.installation.state, &mut facts);
-        let page = look::page(&self.setup, &mut facts);
+        let signs = look::signs(&self.setup, &mut facts);
         let Looked { report, held, unmet } = self.look(&mut facts)?;
         look::leftovers(&self.setup, &mut facts);
         let report = match report {
@@ -64,7 +64,7 @@ impl Upgrade {
             Err(Silent::Why(why)) => Err(why),
             Ok(report) => Ok(report),
         };
-        let found = Facts { run, page, report, held, unmet, adopts: self.can_adopt() };
+        let found = Facts { run, signs, report, held, unmet, adopts: self.can_adopt() };
         let state = state::decide(&found, |mark| file_of(&self.setup, mark));
         Ok(Diagnosis { state, facts })
     }

@@ -10,8 +10,8 @@ use crate::sandbox::{Mark, Report};
 pub(super) struct Facts {
     /// The last run of the journal; or why there is no telling.
     pub(super) run: Result<Option<Run>, String>,
-    /// The operator's maintenance file, if it is there.
-    pub(super) page: Option<PathBuf>,
+    /// What `[maintenance]` puts up, as far as it is there.
+    pub(super) signs: Vec<PathBuf>,
     /// What the component that reads versions says; or why it says nothing.
     pub(super) report: Result<Report, String>,
     /// The pipeline's own post-conditions, which the host looks at itself: how many hold, and how many do not.
@@ -53,8 +53,8 @@ pub enum Way {
     None,
     /// A command of ours.
     Command(&'static str),
-    /// A file is taken away.
-    Remove(PathBuf),
+    /// Files are taken away.
+    Remove(Vec<PathBuf>),
     /// One statement is sent to a database.
     Statement {
         /// The database's name in the installation.
@@ -109,9 +109,9 @@ pub(super) fn decide(facts: &Facts, file_of: impl Fn(&Mark) -> Option<PathBuf>) 
     if let Some(state) = run.and_then(open_run) {
         return state;
     }
-    if let Some(page) = &facts.page {
-        let message = "the maintenance file of [freeze] is there, and no run of ours is: nobody will take it away";
-        return State::new("maintenance-left", message, Way::Remove(page.clone()))
+    if !facts.signs.is_empty() {
+        let message = "what [maintenance] puts up is there, and no run of ours is: nobody will take it away";
+        return State::new("maintenance-left", message, Way::Remove(facts.signs.clone()))
             .hint("if you have put it there yourself, leave it until you are done");
     }
     let report = match &facts.report {
@@ -231,7 +231,7 @@ fn disagree(facts: &Facts, report: &Report) -> bool {
 fn flag(mark: &Mark, file: Option<PathBuf>) -> State {
     let extra = |name: &str| mark.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let way = match (file, extra("database"), extra("statement")) {
-        (Some(file), ..) => Way::Remove(file),
+        (Some(file), ..) => Way::Remove(vec![file]),
         (None, Some(database), Some(statement)) if is_one_change(&statement) => Way::Statement { database, statement },
         _ => Way::None,
     };

@@ -24,7 +24,7 @@ fn facts(report: Report) -> Facts {
         "target" if report.database.against == "target" => (2, 0),
         _ => (0, 2),
     };
-    Facts { run: Ok(None), page: None, report: Ok(report), held, unmet, adopts: true }
+    Facts { run: Ok(None), signs: Vec::new(), report: Ok(report), held, unmet, adopts: true }
 }
 
 fn before() -> Report {
@@ -123,15 +123,15 @@ fn a_flag_is_one_file_or_one_row_and_never_more() {
     let way = Way::Statement { database: "main".to_owned(), statement: statement.clone() };
     expect(&flagged(&[("database", "main"), ("statement", &statement)]), "lock-left", way, Weight::Broken);
     let state = decide(&flagged(&[("root", "app"), ("file", "x")]), |_| Some(PathBuf::from("/srv/x")));
-    assert_eq!(state.way, Way::Remove(PathBuf::from("/srv/x")));
+    assert_eq!(state.way, Way::Remove(vec![PathBuf::from("/srv/x")]));
 }
 
 #[test]
 fn a_run_that_is_open_comes_before_all_else() {
     let broken = || facts(report("unknown", ("", "unknown"), ("", "unknown")));
-    let page = Some(PathBuf::from("/srv/page"));
+    let signs = vec![PathBuf::from("/srv/page"), PathBuf::from("/srv/status.json")];
     let resume = Some("liftlock resume");
-    let open = Facts { run: run(Phase::Upgrading, resume), page: page.clone(), ..broken() };
+    let open = Facts { run: run(Phase::Upgrading, resume), signs: signs.clone(), ..broken() };
     expect(&open, "run-interrupted", Way::Command("liftlock resume"), Weight::Broken);
     let back = Facts { run: run(Phase::Undoing, Some("liftlock undo")), ..broken() };
     expect(&back, "undo-interrupted", Way::Command("liftlock undo"), Weight::Broken);
@@ -140,8 +140,8 @@ fn a_run_that_is_open_comes_before_all_else() {
     let damaged = Facts { run: Err("line 3".to_owned()), ..broken() };
     expect(&damaged, "journal-unreadable", Way::Command("liftlock log"), Weight::Broken);
     // A page explains itself only as long as a run is open.
-    let left = Facts { run: run(Phase::PutBack, None), page: page.clone(), ..facts(before()) };
-    expect(&left, "maintenance-left", Way::Remove(PathBuf::from("/srv/page")), Weight::Broken);
+    let left = Facts { run: run(Phase::PutBack, None), signs: signs.clone(), ..facts(before()) };
+    expect(&left, "maintenance-left", Way::Remove(signs), Weight::Broken);
 }
 
 #[test]
