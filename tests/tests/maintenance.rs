@@ -197,6 +197,7 @@ impl Scene {
     fn the_page_says_up_to_when_it_was_good(&mut self) -> Result<String> {
         let text = self.browser.text(&self.without)?;
         let (_, rest) = text.split_once("If it is later than ").with_context(|| format!("it reads:\n{text}"))?;
+        ensure!(!text.contains("is going on"), "it claims to know what is going on now:\n{text}");
         let (named, rest) = rest.split_once(" UTC now, ").context("no time")?;
         ensure!(rest.starts_with("the upgrade has stopped, and the operator knows of it."), "it reads:\n{text}");
         let now = jiff::Timestamp::now();

@@ -11,8 +11,9 @@ use crate::bundle::Page;
 use crate::io::{fault, open_plain};
 
 const TITLE: &str = "Down for maintenance";
-const MESSAGE: &str = "We are upgrading this site, and will be back as soon as that is done.";
+const MESSAGE: &str = "This site is closed for an upgrade, and will be back when that is done.";
 
+/// What the script says, which knows whether it is still so.
 const FORWARD: &str = "An upgrade is going on: stage {stage} of {stages}.";
 const BACK: &str = "The version from before is being put back.";
 const STOPPED: &str = "The upgrade has stopped. The operator knows of it.";
@@ -64,23 +65,20 @@ fn fill(template: &str, parts: &[(&str, String)]) -> String {
     text + rest
 }
 
-/// What the page says as long as nothing newer is known: true however old it has become.
+/// What the page says without its script: true however old it has become.
 fn words(status: &Status) -> (String, String) {
+    let (stage, stages, at) = (status.stage, status.stages, time(status.heartbeat));
     let state = match status.doing {
-        Doing::Forward => FORWARD,
-        Doing::Back => BACK,
+        Doing::Forward => format!("At {at} an upgrade was going on: stage {stage} of {stages}."),
+        Doing::Back => format!("At {at} the version from before was being put back."),
         Doing::Stopped => return (STOPPED.to_owned(), LATER.to_owned()),
     };
-    let stage =
-        |text: &str| text.replace("{stage}", &status.stage.to_string()).replace("{stages}", &status.stages.to_string());
     let detail = format!(
-        "That was so at {}; the site has been closed since {}. If it is later than {} now, the upgrade has stopped, and the operator \
-         knows of it.",
-        time(status.heartbeat),
+        "The site has been closed since {}. If it is later than {} now, the upgrade has stopped, and the operator knows of it.",
         time(status.since),
         time(status.good_until())
     );
-    (stage(state), detail)
+    (state, detail)
 }
 
 fn time(milliseconds: u64) -> String {

@@ -202,6 +202,7 @@ fn the_page_stands_alone_and_has_what_a_reader_needs() {
         "name=\"viewport\"",
         "prefers-color-scheme: dark",
         "<noscript><meta http-equiv=\"refresh\" content=\"7\"></noscript>",
+        "At 00:00:00 UTC an upgrade was going on: stage 1 of 9.",
         "If it is later than 00:01:00 UTC now, the upgrade has stopped",
     ] {
         assert!(text.contains(needed), "{needed}:\n{text}");

@@ -143,7 +143,7 @@ fn a_swapped_component_that_is_not_pinned_is_refused_with_the_line_to_write() {
     assert_eq!(
         swapped("").problems(),
         format!(
-            "installation.toml:40: [swap.unpack]: the component is not pinned (if you trust it, write: sha256 = \"{digest}\")"
+            "installation.toml:45: [swap.unpack]: the component is not pinned (if you trust it, write: sha256 = \"{digest}\")"
         )
     );
     let zeros = "0".repeat(64);
@@ -152,7 +152,7 @@ fn a_swapped_component_that_is_not_pinned_is_refused_with_the_line_to_write() {
     assert_eq!(
         relative(&problems.to_string(), world.directory.path()),
         format!(
-            "installation.toml:42: [swap.unpack] sha256: the component is pinned as {zeros}, but the file is {digest} (if \
+            "installation.toml:47: [swap.unpack] sha256: the component is pinned as {zeros}, but the file is {digest} (if \
              you trust it, write: sha256 = \"{digest}\")"
         )
     );
