@@ -11,8 +11,9 @@ use super::text::{Field, Flavor, fields, insert};
 use crate::capability::database::mysql::catalog::{Catalog, Table, quoted};
 use crate::effect::Fault;
 
-/// A table with more bytes than this is read in parts.
-const PART: u64 = 32 << 20;
+/// A table with more bytes than this is read in parts. Smaller than a file: a connection that takes several after each other
+/// writes them into one.
+const PART: u64 = 4 << 20;
 
 /// The most parts of one table.
 const MOST_PARTS: u64 = 256;

@@ -23,6 +23,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -85,8 +86,14 @@ pub(super) fn before_touch(config: &MysqlConfig, catalog: &Catalog, touched: &To
     for table in &tables {
         expect_untouched(config, catalog, &start, table)?;
     }
-    let orphans = count_orphans(config, &point, &start, &tables)?;
-    each(config, &tables, config.stop.clone(), |dumper, table| point.save(dumper, &start, table, &orphans))
+    // Counting keeps one processor of the server busy, writing all the others.
+    let orphans = thread::scope(|scope| {
+        let counting = scope.spawn(|| count_orphans(config, &point, &start, &tables));
+        let written = each(config, &tables, config.stop.clone(), |dumper, table| point.write(dumper, &start, table));
+        let counted = counting.join();
+        written.and(counted.unwrap_or_else(|_| Err(Fault::new("internal", "counting orphans ended early"))))
+    })?;
+    tables.iter().try_for_each(|table| point.seal(table, &orphans))
 }
 
 /// Puts the whole schema back and compares every definition. The locks are held by `link`, which has no transaction open
@@ -206,7 +213,7 @@ fn each<T: Sync>(
             }
         }
     };
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(tables.len()) {
             scope.spawn(work);
         }

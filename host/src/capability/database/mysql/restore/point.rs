@@ -118,16 +118,9 @@ impl<'a> Point<'a> {
         sealed::read(&self.catalog()).map_err(|why| self.damaged(&why))
     }
 
-    /// Saves a table: under a temporary name, read back, durable, renamed.
-    pub(super) fn save(
-        &self,
-        dumper: &MysqlConfig,
-        start: &Start,
-        table: &str,
-        orphans: &[Orphans],
-    ) -> Result<(), Fault> {
-        let place = self.place(table);
-        let (site, saved) = (place.join("new"), place.join("saved"));
+    /// Writes a table's rows under a temporary name, durable, and reads them back.
+    pub(super) fn write(&self, dumper: &MysqlConfig, start: &Start, table: &str) -> Result<(), Fault> {
+        let site = self.place(table).join("new");
         let rows = site.join("rows");
         let prepare = || {
             fault::point("mysql.restore.save")?;
@@ -136,8 +129,14 @@ impl<'a> Point<'a> {
             private_dir(&rows)
         };
         prepare().map_err(|error| self.io(&error))?;
-        dump::save(dumper, &start.catalog, &[table.to_owned()], false, &rows, Quiet::Frozen)?;
-        let sums = fs::read(rows.join(SUMS)).map_err(|error| self.io(&error))?;
+        dump::save(dumper, &start.catalog, &[table.to_owned()], false, &rows, Quiet::Frozen).map(drop)
+    }
+
+    /// Adds what else is known of a table that was written, and renames it: it is saved.
+    pub(super) fn seal(&self, table: &str, orphans: &[Orphans]) -> Result<(), Fault> {
+        let place = self.place(table);
+        let (site, saved) = (place.join("new"), place.join("saved"));
+        let sums = fs::read(site.join("rows").join(SUMS)).map_err(|error| self.io(&error))?;
         let orphans = orphans.iter().filter(|orphans| orphans.concern(table)).cloned().collect();
         let label = Label { table: table.to_owned(), sums: sealed::hash(&sums), orphans };
         sealed::write(&site.join("table.json"), &label)?;

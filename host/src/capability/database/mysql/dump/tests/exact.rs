@@ -1,5 +1,7 @@
 //! Every type, and every kind of name: what comes back is what was there.
 
+use super::super::plan::{Source, parts};
+use super::super::read::Reader;
 use super::*;
 
 /// Rows of every type, at the ends of what it holds.
@@ -166,6 +168,10 @@ fn a_big_table_is_read_in_parts_and_loaded_with_its_keys_built_behind_the_rows()
     schema.run("UPDATE page_hits SET lead_id = NULL WHERE lead_id % 9 = 0");
     let before = state(&schema);
     let saved = Saved::new(schema, Quiet::Frozen);
+    let (config, tables) = (saved.schema.config(), ["leads".to_owned(), "page_hits".to_owned()]);
+    let mut reader = Reader::open(&config).unwrap();
+    let sources = Source::all(&saved.catalog, &tables, reader.flavor).unwrap();
+    assert!(parts(&mut reader, &sources, true).unwrap().len() > tables.len());
     saved.schema.run("DROP TABLE page_hits");
     saved.schema.run("DELETE FROM leads WHERE id > 4");
     saved.load().unwrap();

@@ -49,7 +49,8 @@ fn write(schema: &TestSchema, writer: u64, stop: &AtomicBool, written: &AtomicU6
                 format!("INSERT INTO c VALUES ({other}, 0)"),
             ],
             1 => vec![format!(
-                "UPDATE {from}, {into} SET {from}.n = {from}.n - 1, {into}.n = {into}.n + 1 WHERE {from}.id = {one} AND {into}.id = {other}"
+                "UPDATE {from}, {into} SET {from}.n = {from}.n - 1, {into}.n = {into}.n + 1 \
+                WHERE {from}.id = {one} AND {into}.id = {other}"
             )],
             _ => vec![
                 format!("UPDATE {from} SET n = n - 1 WHERE id = {one}"),
