@@ -10,6 +10,7 @@ pub mod effect;
 pub mod engine;
 pub mod escape;
 pub mod io;
+pub mod maintenance;
 pub mod memory;
 pub mod meter;
 pub mod policy;

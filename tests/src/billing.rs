@@ -14,7 +14,7 @@ use crate::fixture::whmcs::{
     CUSTOM, CUSTOM_ADMIN, CUSTOMISED, Data, Files, Fixture, OLD_VERSION, Options, Package, SECRET, Settings, Size,
     Template, database_version, version,
 };
-use crate::fixture::{Database, Installation};
+use crate::fixture::{Database, FLAG, Installation, PAGE, STATUS};
 use crate::host::Ended;
 use crate::http::Server;
 use crate::mariadb::Schema;
@@ -201,7 +201,7 @@ impl Billing {
         there.extend(if self.files.custom { CUSTOM.as_slice() } else { &[] });
         let overrides = format!("{admin}/lang/overrides/english.php");
         there.extend(self.files.custom.then_some(overrides.as_str()));
-        let mut gone = vec!["install", "maintenance.flag", ".new-version", "patch-set.json"];
+        let mut gone = vec!["install", FLAG, PAGE, STATUS, ".new-version", "patch-set.json"];
         gone.extend(self.files.custom_admin.then_some("admin"));
         match self.package {
             Package::Release => {

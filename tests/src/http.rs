@@ -3,6 +3,7 @@
 //! It answers GET and HEAD of the files it was given, with ETag and single ranges. It stops when it is dropped. Each file can be
 //! exchanged while it runs, and can be served as badly as real servers do: [`Misbehaviour`].
 
+mod door;
 mod misbehaviour;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result};
 
 use crate::digest::sha256_hex;
 
+pub use door::Door;
 pub use misbehaviour::Misbehaviour;
 
 /// A running server.
@@ -62,7 +64,10 @@ impl Server {
         let files = files.into_iter().map(|(path, bytes)| (path.into(), File::new(bytes, None))).collect();
         let state = Arc::new(State { files: RwLock::new(files), ..State::default() });
         let shared = Arc::clone(&state);
-        let thread = thread::Builder::new().name("web server".to_owned()).spawn(move || accept(&listener, &shared))?;
+        let stop = Arc::clone(&state);
+        let accept =
+            move || accept(&listener, || stop.stop.load(Ordering::SeqCst), move |stream| serve(stream, &shared));
+        let thread = thread::Builder::new().name("web server".to_owned()).spawn(accept)?;
         Ok(Self { address, state, thread: Some(thread) })
     }
 
@@ -124,17 +129,22 @@ impl Drop for Server {
     }
 }
 
-fn accept(listener: &TcpListener, state: &Arc<State>) {
+fn accept(
+    listener: &TcpListener,
+    is_over: impl Fn() -> bool,
+    serve: impl Fn(&TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+) {
+    let serve = Arc::new(serve);
     for stream in listener.incoming() {
-        if state.stop.load(Ordering::SeqCst) {
+        if is_over() {
             return;
         }
         let Ok(stream) = stream else { continue };
-        let state = Arc::clone(state);
+        let serve = Arc::clone(&serve);
         // Detached: a client that says nothing must not keep the server from stopping.
         thread::spawn(move || {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
-            let _ = serve(&stream, &state);
+            let _ = serve(&stream);
             let _ = stream.shutdown(Shutdown::Both);
         });
     }

@@ -5,11 +5,13 @@
 
 pub mod bench;
 pub mod billing;
+pub mod browser;
 pub mod counting;
 pub mod crash;
 pub mod digest;
 pub mod disk;
 pub mod fixture;
+pub mod half_done;
 pub mod host;
 pub mod hostile;
 pub mod http;

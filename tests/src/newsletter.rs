@@ -11,6 +11,7 @@ use crate::fixture::mautic::{
     CHANGED_THEME_FILE, CUSTOM, Data, Files, Fixture, NEW_VERSION, OLD_VERSION, Options, SPOOL, Size, Template, Vendor,
     version,
 };
+use crate::fixture::{FLAG, PAGE, STATUS};
 use crate::mariadb::Schema;
 use crate::site::Site;
 use crate::{mariadb, places};
@@ -128,7 +129,7 @@ impl Newsletter {
         if self.files.custom_plugin && self.files.custom_theme {
             there.extend(CUSTOM);
         }
-        let gone = ["app/version.txt", "app/console", "app/spool", "maintenance.flag", "upgrade_v3.php"];
+        let gone = ["app/version.txt", "app/console", "app/spool", FLAG, PAGE, STATUS, "upgrade_v3.php"];
         let paths = self.has(&there, &gone)?;
         let mails = fs::read_dir(root.join(SPOOL.replace("app/", "var/"))).map_or(0, Iterator::count);
         ensure!(mails == self.files.spooled_mails as usize, "{mails} mails wait");

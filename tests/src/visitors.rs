@@ -21,11 +21,10 @@ use anyhow::{Context, Result, bail};
 use crate::fixture::{Database, Installation};
 use crate::mariadb::Client;
 
+pub use crate::fixture::PAGE;
 pub use losses::{Losses, Present, losses};
 pub use times::{Times, events};
 
-/// The maintenance page of the fixture's `installation.toml`.
-pub const PAGE: &str = "maintenance.flag";
 /// How long the slow ones take for a write.
 pub const SLOW: Duration = Duration::from_millis(250);
 /// How long after the maintenance page has come the last upload is still under way, at most: it ends when other files go live.

@@ -9,6 +9,7 @@ use liftlock_tests::fixture::Installation;
 use liftlock_tests::fixture::roundcube::{
     Fixture, NEW_SCHEMA, OLD_SCHEMA, OLD_VERSION, Options, PACKAGE, SECRET, Size, Template, database_version, version,
 };
+use liftlock_tests::fixture::{FLAG, PAGE, STATUS};
 use liftlock_tests::host::Host;
 use liftlock_tests::http::Server;
 use liftlock_tests::webmail::Webmail;
@@ -77,7 +78,9 @@ fn users_data_is_there(site: &Site) -> Result<()> {
     for path in ["skins/acme/images/logo.png", "logs/errors.log", "temp/RCMTEMPattmnt5ea96c", "blog/latest/photo.jpg"] {
         assert!(site.installation.root.join(path).is_file(), "{path}");
     }
-    assert!(!site.installation.root.join("maintenance.flag").exists(), "the maintenance page is still there");
+    for name in [FLAG, PAGE, STATUS] {
+        assert!(!site.installation.root.join(name).exists(), "{name} is still there");
+    }
     assert!(
         !site.installation.root.join("program/lib/old_only.php").exists(),
         "a file of the old version is still there"

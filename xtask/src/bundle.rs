@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
-use toml_edit::{DocumentMut, value};
+use toml_edit::{DocumentMut, Item, Table, value};
 
 /// Writes the bundle of one application.
 ///
@@ -37,14 +37,23 @@ fn pinned(pipeline: &str, mut digest: impl FnMut(&str) -> Result<String>) -> Res
     let slots = document.get_mut("slot").and_then(|slots| slots.as_array_of_tables_mut());
     let Some(slots) = slots else { bail!("it has no [[slot]]") };
     for (number, slot) in slots.iter_mut().enumerate() {
-        let Some(name) = slot.get("component").and_then(|name| name.as_str()).map(str::to_owned) else {
-            bail!("slot {} names no component", number + 1);
-        };
-        let digest = digest(&name)?;
-        slot["component"] = value(format!("{name}.wasm"));
-        slot["sha256"] = value(digest);
+        pin(slot, &format!("slot {}", number + 1), &mut digest)?;
+    }
+    if let Some(versions) = document.get_mut("versions").and_then(Item::as_table_mut) {
+        pin(versions, "[versions]", &mut digest)?;
     }
     Ok(document.to_string())
+}
+
+/// Puts file and digest into a table that names a component.
+fn pin(table: &mut Table, what: &str, digest: &mut impl FnMut(&str) -> Result<String>) -> Result<()> {
+    let Some(name) = table.get("component").and_then(|name| name.as_str()).map(str::to_owned) else {
+        bail!("{what} names no component");
+    };
+    let digest = digest(&name)?;
+    table["component"] = value(format!("{name}.wasm"));
+    table["sha256"] = value(digest);
+    Ok(())
 }
 
 /// Removes what an earlier build left and this one does not make.
@@ -109,6 +118,15 @@ mod tests {
         assert!(out.starts_with("# why\n"), "{out}");
         assert!(out.contains("name = \"a\" # kept"), "{out}");
         assert!(out.contains("component = \"one.wasm\"\nsha256 = \"digest of one\"\n"), "{out}");
+    }
+
+    #[test]
+    fn the_component_that_reads_versions_is_pinned_too() {
+        let text = "[versions]\ncomponent = \"eyes\"\n\n[[slot]]\ncomponent = \"one\"\n";
+        let out = pinned(text, |name| Ok(format!("digest of {name}"))).unwrap();
+        assert!(out.contains("component = \"eyes.wasm\"\nsha256 = \"digest of eyes\"\n"), "{out}");
+        let error = pinned(&text.replace("component = \"eyes\"", ""), |_| Ok(String::new())).unwrap_err();
+        assert_eq!(error.to_string(), "[versions] names no component");
     }
 
     #[test]

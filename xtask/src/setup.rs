@@ -24,8 +24,13 @@ const COMPILER: [&str; 2] = ["rustc-web", "rust-web-src"];
 const SOURCES: &str = "/usr/lib/rustlib/src/rust/library";
 
 /// Programs that single tests look at; a test that needs one says so and is skipped where it is not there.
-const TOOLS: [(&str, &str); 4] =
-    [("strace", "strace"), ("unzip", "unzip"), ("bsdtar", "libarchive-tools"), ("zstd", "zstd")];
+const TOOLS: [(&str, &str); 5] = [
+    ("strace", "strace"),
+    ("unzip", "unzip"),
+    ("bsdtar", "libarchive-tools"),
+    ("zstd", "zstd"),
+    ("chromium", "chromium"),
+];
 
 pub(crate) fn run(layout: &Layout, _: &Arguments) -> Result<()> {
     let guest = all(layout)?;

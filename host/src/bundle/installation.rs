@@ -7,7 +7,7 @@ use super::commands::NamedCommand;
 use super::document::{self, Item, Places, Section, Wrong};
 use super::grants::Grants;
 use super::limits::LimitOverrides;
-use super::maintenance::{Freeze, Hooks};
+use super::maintenance::{Freeze, Hooks, Maintenance};
 use super::overlap;
 use super::owner::{Accounts, Owner};
 use super::pipeline::{ArtifactPin, read_settings, unreadable};
@@ -45,6 +45,8 @@ pub struct Installation {
     pub limits: BTreeMap<String, LimitOverrides>,
     /// How writing is stopped.
     pub freeze: Freeze,
+    /// What visitors see meanwhile.
+    pub maintenance: Maintenance,
     /// Commands at other moments.
     pub hooks: Hooks,
     /// Where the account of a run goes as text, if not where the pipeline says.
@@ -125,13 +127,15 @@ impl Reader<'_> {
         let params = collect(top.tables("params"), |part| Some(part.all_values(value::param)));
         let grants = collect(top.tables("grants"), |part| Some(Grants::read(part)));
         let limits = collect(top.tables("limits"), |part| Some(LimitOverrides::read(part)));
-        let freeze = top.table("freeze").map_or_else(|| Some(Freeze::default()), |mut part| Freeze::read(&mut part));
+        let freeze = top.table("freeze").map(|mut part| Freeze::read(&mut part)).unwrap_or_default();
+        let maintenance = top.table("maintenance").map(|mut part| Maintenance::read(&mut part));
         let hooks = top.table("hooks").map(|mut part| Hooks::read(&mut part)).unwrap_or_default();
         let log = top.table("log").map(|mut part| part.required("file", |item| self.path(item)));
         let swaps = collect(top.tables("swap"), |part| self.swap(part));
         format?;
         let log = log.map_or(Some(None), |log| log.map(Some))?;
-        let (name, state, pipeline, freeze) = (name?, state?, pipeline?, freeze?);
+        let maintenance = maintenance.unwrap_or_else(|| Some(Maintenance::default()));
+        let (name, state, pipeline, maintenance) = (name?, state?, pipeline?, maintenance?);
         let backup = backup.unwrap_or_else(|| state.join("backups"));
         let places = top.places();
         Some(Installation {
@@ -148,6 +152,7 @@ impl Reader<'_> {
             grants,
             limits,
             freeze,
+            maintenance,
             hooks,
             log,
             swaps,

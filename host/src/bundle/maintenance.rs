@@ -1,4 +1,4 @@
-//! What the operator's machine does around an upgrade: the freeze and the hooks.
+//! What the operator's machine does around an upgrade: the freeze, what visitors see of it, and the hooks.
 
 use std::time::Duration;
 
@@ -7,6 +7,8 @@ use super::value;
 
 const DRAIN: Duration = Duration::from_secs(30);
 const COMMAND_TIME: Duration = Duration::from_mins(1);
+const LEASE: Duration = Duration::from_mins(1);
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// A program and its arguments. No shell, and nothing from a guest.
 pub type Command = Vec<String>;
@@ -14,8 +16,6 @@ pub type Command = Vec<String>;
 /// How the operator keeps everybody else from writing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Freeze {
-    /// A file that makes the application show its maintenance page.
-    pub file: Option<FreezeFile>,
     /// Commands that stop what writes, in this order.
     pub stop: Vec<Command>,
     /// Commands that start it again, in this order.
@@ -26,9 +26,45 @@ pub struct Freeze {
     pub command_time: Duration,
 }
 
+/// What others see and find as long as the freeze lasts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Maintenance {
+    /// The page, and its status beside it.
+    pub page: Option<Page>,
+    /// The application's own flag.
+    pub flag: Option<Flag>,
+}
+
+/// A page that the operator's web server, or the application's front controller, shows as long as it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The root that it is put into. In the root itself: what lies deeper may be switched away.
+    pub root: String,
+    /// The name of its file.
+    pub file: String,
+    /// The name of the file with its status, which it asks for again and again. "status.json".
+    pub status: String,
+    /// Without a sign of life for so long it says that the upgrade has stopped. 1 minute.
+    pub lease: Duration,
+    /// After so long it asks for itself anew where there is no JavaScript: what the server should say as `Retry-After`.
+    /// 30 seconds.
+    pub retry_after: Duration,
+    /// Its heading, if it is the operator's.
+    pub title: Option<String>,
+    /// What it says below, if it is the operator's.
+    pub message: Option<String>,
+}
+
+/// What tells the application itself that it is closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flag {
+    /// A file that is there as long as the freeze lasts.
+    File(FlagFile),
+}
+
 /// A file that is there as long as the freeze lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreezeFile {
+pub struct FlagFile {
     /// The root that it is put into.
     pub root: String,
     /// The path in the root.
@@ -48,33 +84,76 @@ pub struct Hooks {
 
 impl Default for Freeze {
     fn default() -> Self {
-        Self { file: None, stop: Vec::new(), start: Vec::new(), drain: Duration::ZERO, command_time: COMMAND_TIME }
+        Self { stop: Vec::new(), start: Vec::new(), drain: Duration::ZERO, command_time: COMMAND_TIME }
     }
 }
 
 impl Freeze {
-    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
-        let file = section.table("file").map(|mut file| FreezeFile::read(&mut file));
-        let freeze = Self {
-            file: None,
+    pub(super) fn read(section: &mut Section<'_>) -> Self {
+        Self {
             stop: commands(section, "stop"),
             start: commands(section, "start"),
             drain: section.optional("drain", value::duration).unwrap_or(DRAIN),
             command_time: section.optional("command-time", value::time_limit).unwrap_or(COMMAND_TIME),
-        };
-        match file {
-            Some(file) => Some(Self { file: Some(file?), ..freeze }),
-            None => Some(freeze),
         }
     }
 }
 
-impl FreezeFile {
+impl Maintenance {
+    /// Whether there is anything that keeps visitors away.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.page.is_none() && self.flag.is_none()
+    }
+
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
+        let flag = section.table("flag").map(|mut flag| Flag::read(&mut flag));
+        let of_page = ["root", "page", "status", "lease", "retry-after", "title", "message"];
+        let page = (flag.is_none() || of_page.iter().any(|key| section.has(key))).then(|| Page::read(section));
+        // What is there and wrong has been noted.
+        let (page, flag) = (page.map_or(Some(None), |page| page.map(Some)), flag.map_or(Some(None), |f| f.map(Some)));
+        Some(Self { page: page?, flag: flag? })
+    }
+}
+
+impl Page {
+    fn read(section: &mut Section<'_>) -> Option<Self> {
+        let root = section.required("root", value::name);
+        let file = section.required("page", value::file_in_root);
+        let status = section.optional("status", value::file_in_root).unwrap_or_else(|| "status.json".to_owned());
+        let page = Self {
+            root: root.unwrap_or_default(),
+            file: file.clone().unwrap_or_default(),
+            lease: section.optional("lease", whole_seconds).unwrap_or(LEASE),
+            retry_after: section.optional("retry-after", whole_seconds).unwrap_or(RETRY_AFTER),
+            title: section.optional("title", value::line),
+            message: section.optional("message", value::line),
+            status,
+        };
+        if page.file == page.status {
+            let text = "the page and its status cannot be the same file".to_owned();
+            section.note("bad-value", Some("status"), text, Some("status = \"status.json\"".to_owned()));
+        }
+        file.and(Some(page)).filter(|page| !page.root.is_empty())
+    }
+}
+
+impl Flag {
     fn read(section: &mut Section<'_>) -> Option<Self> {
         let root = section.required("root", value::name);
         let path = section.required("path", value::path_below);
         let content = section.required("content", value::text);
-        Some(Self { root: root?, path: path?, content: content? })
+        Some(Self::File(FlagFile { root: root?, path: path?, content: content? }))
+    }
+}
+
+/// A time that browsers and servers count in whole seconds.
+fn whole_seconds(item: &Item<'_>) -> Result<Duration, Wrong> {
+    let time = value::duration(item)?;
+    if time.as_secs() > 0 && time.subsec_nanos() == 0 {
+        Ok(time)
+    } else {
+        Err(value::bad("must be whole seconds", None))
     }
 }
 

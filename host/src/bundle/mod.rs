@@ -24,6 +24,7 @@ mod suggest;
 mod text_log;
 mod units;
 mod value;
+mod versions;
 mod wiring;
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ pub use self::digest::sha256_hex;
 pub use self::grants::{ACCEPT_DATA_AND_NETWORK, ACCEPT_UNPINNED_PACKAGE, Grants};
 pub use self::installation::{Installation, PipelinePin, Root, Swap};
 pub use self::limits::{LimitOverrides, Limits};
-pub use self::maintenance::{Command, Freeze, FreezeFile, Hooks};
+pub use self::maintenance::{Command, Flag, FlagFile, Freeze, Hooks, Maintenance, Page};
 pub use self::owner::Owner;
 pub use self::pipeline::{ArtifactPin, Bundle, DatabaseUse, Pipeline};
 pub use self::place::{DatabasePlace, Login, ServerPlace, TlsUse};
@@ -45,4 +46,5 @@ pub use self::setup::{PlannedDatabase, PlannedSlot, Setup};
 pub use self::slot::{Ask, AskedCapability, Expect, Input, Phase, Port, PortKind, Slot};
 pub(crate) use self::suggest::did_you_mean;
 pub use self::text_log::{LogInRoot, TextLog};
+pub use self::versions::VERSIONS;
 pub use crate::effect::Access;

@@ -11,6 +11,7 @@ use super::problem::{Problem, Problems};
 use super::slot::Slot;
 use super::text_log::LogInRoot;
 use super::value;
+use super::versions;
 use super::wiring;
 
 /// A file of settings of more than a mebibyte is not one.
@@ -37,6 +38,8 @@ pub struct Pipeline {
     pub commands: BTreeMap<String, CommandUse>,
     /// Where the account of a run is looked for.
     pub log: Option<LogInRoot>,
+    /// What reads which version is here, for `diagnose`.
+    pub versions: Option<Slot>,
     /// The slots in their order.
     pub slots: Vec<Slot>,
     pub(super) places: Places,
@@ -140,19 +143,25 @@ impl Pipeline {
         let commands = top.tables("commands").into_iter().map(|(name, mut part)| (name, CommandUse::read(&mut part)));
         let commands = commands.collect();
         let log = top.table("log").map(|mut part| LogInRoot::read(&mut part));
+        let versions = top.table("versions").and_then(|mut part| versions::read(&mut part));
         let slots = read_slots(top);
         format?;
         let log = log.map_or(Some(None), |log| log.map(Some))?;
         let name = name?;
         let title = title.unwrap_or_else(|| name.clone());
         let (from, to, places) = (from?, to?, top.places());
-        Some(Self { name, title, from, to, databases, roots, artifacts, commands, log, slots, places })
+        Some(Self { name, title, from, to, databases, roots, artifacts, commands, log, versions, slots, places })
     }
 
-    /// The slot with this name.
+    /// The slot with this name; what reads versions counts as one.
     #[must_use]
     pub fn slot(&self, name: &str) -> Option<&Slot> {
-        self.slots.iter().find(|slot| slot.name == name)
+        self.with_versions().find(|slot| slot.name == name)
+    }
+
+    /// The slots in their order, and what reads versions behind them.
+    pub(super) fn with_versions(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().chain(&self.versions)
     }
 }
 

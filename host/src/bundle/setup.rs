@@ -8,6 +8,7 @@ use super::digest::{read_limited, sha256_hex};
 use super::grants::Grants;
 use super::installation::Installation;
 use super::limits::Limits;
+use super::maintenance::Flag;
 use super::pipeline::{ArtifactPin, Bundle, DatabaseUse, read_settings};
 use super::place::DatabasePlace;
 use super::problem::{Problem, Problems};
@@ -28,6 +29,8 @@ pub struct Setup {
     pub bundle: Bundle,
     /// The slots in their order, each with its component and what it is allowed.
     pub slots: Vec<PlannedSlot>,
+    /// What reads which version is here, with its component and what it is allowed.
+    pub versions: Option<PlannedSlot>,
     /// The databases that the pipeline declares, by name.
     pub databases: BTreeMap<String, PlannedDatabase>,
     /// The packages that the pipeline declares, by name, with the operator's word over the vendor's.
@@ -80,7 +83,9 @@ impl Setup {
         let problems = Check::all(&installation, &bundle);
         Problems::check(problems)?;
         let slots = bundle.pipeline.slots.iter().enumerate();
-        let slots = slots.map(|(index, slot)| plan(&installation, &bundle, index, slot)).collect();
+        let slots: Vec<_> = slots.map(|(index, slot)| plan(&installation, &bundle, index, slot)).collect();
+        let versions = bundle.pipeline.versions.as_ref();
+        let versions = versions.map(|slot| plan(&installation, &bundle, slots.len(), slot));
         let databases = bundle.pipeline.databases.iter().filter_map(|(name, usage)| {
             let place = installation.databases.get(name)?.clone();
             let DatabaseUse { foreign_keys, sql_mode, .. } = usage.clone();
@@ -93,7 +98,7 @@ impl Setup {
         });
         let artifacts = artifacts.collect();
         let commands = commands::plan(&installation, &bundle.pipeline);
-        Ok(Self { installation, bundle, slots, databases, artifacts, commands })
+        Ok(Self { installation, bundle, slots, versions, databases, artifacts, commands })
     }
 
     /// Where the account of a run goes, if anybody wants it: the operator's word over the vendor's.
@@ -113,7 +118,7 @@ impl Setup {
     /// # Errors
     /// Each one that is not, with both digests.
     pub fn verify_components(&self) -> Result<(), Problems> {
-        let problems = self.slots.iter().filter_map(|slot| self.read_component(slot).err());
+        let problems = self.slots.iter().chain(&self.versions).filter_map(|slot| self.read_component(slot).err());
         Problems::check(problems.flatten().collect())
     }
 
@@ -248,10 +253,15 @@ impl<'s> Check<'s> {
             ("limits", installation.limits.keys().filter(|name| *name != "default").collect()),
             ("swap", installation.swaps.keys().collect()),
         ];
-        let slots = &self.bundle.pipeline.slots;
+        let pipeline = &self.bundle.pipeline;
         for (section, names) in sections {
             for name in names {
-                self.known(&format!("[{section}.{name}]"), "slot", name, slots.iter().map(|slot| &slot.name));
+                self.known(
+                    &format!("[{section}.{name}]"),
+                    "slot",
+                    name,
+                    pipeline.with_versions().map(|slot| &slot.name),
+                );
             }
         }
     }
@@ -310,8 +320,11 @@ impl<'s> Check<'s> {
             let known = self.bundle.pipeline.commands.keys();
             self.known(&format!("[commands.{name}]"), "command", name, known);
         }
-        if let Some(file) = &installation.freeze.file {
-            self.known("[freeze.file] root", "root", &file.root, installation.roots.keys());
+        if let Some(page) = &installation.maintenance.page {
+            self.known("[maintenance] root", "root", &page.root, installation.roots.keys());
+        }
+        if let Some(Flag::File(file)) = &installation.maintenance.flag {
+            self.known("[maintenance.flag] root", "root", &file.root, installation.roots.keys());
         }
     }
 }

@@ -7,6 +7,7 @@ use super::document::{Item, Section, Wrong};
 use super::limits::LimitOverrides;
 use super::suggest::did_you_mean;
 use super::value;
+use super::versions::VERSIONS;
 use crate::effect::Access;
 
 /// A named place in a pipeline.
@@ -263,7 +264,7 @@ impl Slot {
 }
 
 impl Ask {
-    fn read(section: &mut Section<'_>) -> Option<Self> {
+    pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let capability = section.required("capability", value::word(&CAPABILITIES));
         let object = match capability? {
             AskedCapability::Network => section.required("object", origin_or_any),
@@ -313,10 +314,13 @@ impl Expect {
     }
 }
 
-/// A slot's name. "default" would be taken for the limits of all slots.
+/// A slot's name. "default" would be taken for the limits of all slots, "versions" for what reads them.
 fn slot_name(item: &Item<'_>) -> Result<String, Wrong> {
     let name = value::name(item)?;
-    if name == "default" { Err(value::bad("no slot can be called \"default\"", None)) } else { Ok(name) }
+    match name.as_str() {
+        "default" | VERSIONS => Err(value::bad(format!("no slot can be called {name:?}"), None)),
+        _ => Ok(name),
+    }
 }
 
 fn ports(kinds: BTreeMap<String, (PortKind, bool)>) -> Vec<Port> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::document::{Item, Section, Wrong};
+use super::document::Section;
 use super::value;
 
 /// `[log]` of a pipeline: a file directly in a root.
@@ -29,15 +29,7 @@ pub struct TextLog {
 impl LogInRoot {
     pub(super) fn read(section: &mut Section<'_>) -> Option<Self> {
         let root = section.required("root", value::name);
-        let file = section.required("file", file_name);
+        let file = section.required("file", value::file_in_root);
         Some(Self { root: root?, file: file? })
     }
-}
-
-fn file_name(item: &Item<'_>) -> Result<String, Wrong> {
-    let text = value::path_below(item)?;
-    if text.contains('/') || text.starts_with(".liftlock-") {
-        return Err(value::bad(format!("{text:?} is not the name of a file in the root itself"), None));
-    }
-    Ok(text)
 }

@@ -143,6 +143,15 @@ pub(super) fn path_below(item: &Item<'_>) -> Result<String, Wrong> {
     Err(bad(format!("{text:?} is not a plain relative path"), "no leading slash, no . and no ..".to_owned()))
 }
 
+/// The name of a file in a root itself, and none of the host's own.
+pub(super) fn file_in_root(item: &Item<'_>) -> Result<String, Wrong> {
+    let text = path_below(item)?;
+    if text.contains('/') || text.starts_with(".liftlock-") {
+        return Err(bad(format!("{text:?} is not the name of a file in the root itself"), None));
+    }
+    Ok(text)
+}
+
 /// An address to download from, without a password.
 pub(super) fn url(item: &Item<'_>) -> Result<String, Wrong> {
     let text = text(item)?;

@@ -7,6 +7,7 @@ use super::pipeline::Pipeline;
 use super::problem::Problem;
 use super::slot::{AskedCapability, Expect, Input, Phase, Port, Slot};
 use super::suggest::did_you_mean;
+use super::versions::VERSIONS;
 
 /// All that does not fit.
 pub(super) fn check(pipeline: &Pipeline) -> Vec<Problem> {
@@ -24,12 +25,15 @@ pub(super) fn check(pipeline: &Pipeline) -> Vec<Problem> {
         check.asks(slot);
         check.expectations(slot);
     }
+    if let Some(versions) = &pipeline.versions {
+        check.asks(versions);
+    }
     check.problems
 }
 
 /// The key of a slot in messages and places.
 pub(super) fn slot_key(slot: &str) -> String {
-    format!("[[slot]] {slot:?}")
+    if slot == VERSIONS { format!("[{VERSIONS}]") } else { format!("[[slot]] {slot:?}") }
 }
 
 struct Check<'p> {

@@ -21,6 +21,9 @@ pub(super) struct Apply {
     /// What to do when a stage fails
     #[arg(long, default_value = "undo", value_enum)]
     on_failure: Choice,
+    /// Take over an upgrade that another tool has begun and not ended: see `diagnose`
+    #[arg(long)]
+    adopt: bool,
     #[command(flatten)]
     accept: Accept,
     #[command(flatten)]
@@ -50,9 +53,17 @@ impl Apply {
     }
 
     fn upgrade(&self, global: &Global) -> Result<Exit, Exit> {
-        let upgrade = self.package.open(global)?;
+        let mut upgrade = self.package.open(global)?;
         let trouble = |trouble| output::trouble(global, &trouble);
-        if let Some(there) = upgrade.already_there().map_err(trouble)? {
+        if self.adopt {
+            upgrade.adopt().map_err(|fault| {
+                output::fault(global, &fault, Some("liftlock diagnose"));
+                Exit::Usage
+            })?;
+        }
+        // Who takes over says that the journal does not know all that has happened here.
+        let there = if self.adopt { None } else { upgrade.already_there().map_err(trouble)? };
+        if let Some(there) = there {
             return Ok(output::nothing_to_do(global, &there));
         }
         upgrade.admit_new_run().map_err(trouble)?;
@@ -76,8 +87,9 @@ impl Apply {
         if accept::is_agreed(global, open) {
             return Ok(());
         }
-        let keep: &[&str] = if matches!(self.on_failure, Choice::Keep) { &["--on-failure keep"] } else { &[] };
-        let next = format!("liftlock apply{}", check::arguments(keep, &self.package, &self.accept, open));
+        let keep = matches!(self.on_failure, Choice::Keep).then_some("--on-failure keep");
+        let first: Vec<&str> = self.adopt.then_some("--adopt").into_iter().chain(keep).collect();
+        let next = format!("liftlock apply{}", check::arguments(&first, &self.package, &self.accept, open));
         let message = format!("nobody has accepted the warnings {}", open.join(", "));
         let hint = Some(
             "mend what they are about, or accept them; for good: accept = [\"…\"] in installation.toml".to_owned(),

@@ -6,6 +6,7 @@ mod apply;
 mod check;
 mod commit;
 mod completions;
+mod diagnose;
 mod ending;
 mod exit;
 mod log;
@@ -85,6 +86,7 @@ enum Command {
     Commit(commit::Commit),
     Status(status::Status),
     Log(log::Log),
+    Diagnose(diagnose::Diagnose),
     Stage(stage::Stage),
     Completions(completions::Completions),
     #[command(name = liftlock::capability::command::SUPERVISE, hide = true)]
@@ -114,6 +116,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Commit(command) => command.run(global),
         Command::Status(command) => command.run(global),
         Command::Log(command) => command.run(global),
+        Command::Diagnose(command) => command.run(global),
         Command::Stage(command) => command.run(global),
         Command::Completions(command) => command.run(),
         Command::Supervise(command) => command.run(),

@@ -4,6 +4,7 @@ use liftlock::bundle::Installation;
 use liftlock::engine::sink::Silent;
 use liftlock::engine::state::{Phase, State};
 use liftlock::engine::{Account, Lock};
+use liftlock::maintenance::Shown;
 use liftlock::report::{self, words};
 use liftlock::upgrade::{self, Trouble};
 use serde_json::json;
@@ -34,7 +35,8 @@ impl Status {
                 let started = entries.first().map_or(0, |e| e.at);
                 let account = Account::of(&entries);
                 let loss = (state.phase == Phase::Done && !running).then(|| cost_of_undo(global)).flatten();
-                tell(global, &Told { run: run.id(), state: &state, running, started, loss, account });
+                let shown = Shown::of(&installation);
+                tell(global, &Told { run: run.id(), state: &state, running, started, loss, account, shown });
                 Exit::Done
             }
         }
@@ -56,6 +58,19 @@ struct Told<'a> {
     started: u64,
     loss: Option<String>,
     account: Account,
+    shown: Option<Shown>,
+}
+
+/// What visitors are in front of, in words.
+fn in_words(shown: &Shown, state: &State) -> String {
+    let time = super::log::time;
+    let since = state.frozen_since.map(|since| format!(" since {}", time(since))).unwrap_or_default();
+    let beat = shown.status.as_ref().map_or_else(
+        || "it has no heartbeat".to_owned(),
+        |status| format!("last heartbeat {}", time(status.heartbeat)),
+    );
+    let read = if shown.alive { "the upgrade is going on" } else { "the upgrade has stopped" };
+    format!("the maintenance page is up{since}, {beat}; it says that {read}")
 }
 
 fn none(global: &Global, installation: &str) {
@@ -69,7 +84,7 @@ fn none(global: &Global, installation: &str) {
 }
 
 fn tell(global: &Global, told: &Told<'_>) {
-    let Told { run, state, running, started, loss, account } = told;
+    let Told { run, state, running, started, loss, account, shown } = told;
     let (running, started) = (*running, *started);
     let next = if running { None } else { words::next(state) };
     let done = (state.stage as usize).min(state.plan.slots.len());
@@ -86,6 +101,13 @@ fn tell(global: &Global, told: &Told<'_>) {
             "stages_done": done,
             "stages": state.plan.slots.len(),
             "freeze": words::freeze(state.freeze),
+            "maintenance": shown.as_ref().map(|shown| json!({
+                "page": shown.page,
+                "run": shown.run,
+                "since": state.frozen_since,
+                "heartbeat": shown.status.as_ref().map(|status| status.heartbeat),
+                "alive": shown.alive,
+            })),
             "effects": state.effects.len(),
             "account": report::json::account(&state.plan, account),
             "undo": loss,
@@ -104,6 +126,9 @@ fn tell(global: &Global, told: &Told<'_>) {
         output::line(&format!("    {line}"));
     }
     output::line(&format!("  others    {}", words::freeze(state.freeze)));
+    if let Some(shown) = shown {
+        output::line(&format!("  visitors  {}", in_words(shown, state)));
+    }
     if let Some((_, _, code, message)) = &state.failure {
         output::line(&format!("  failure   {code}: {message}"));
     }

@@ -76,7 +76,7 @@ impl Account {
                 Event::StageDone { .. } | Event::StageFailed { .. } | Event::Stopped { .. } => {
                     account.close(open.take())
                 }
-                Event::FreezeStarted {} => frozen = frozen.or(Some(*at)),
+                Event::FreezeStarted { .. } => frozen = frozen.or(Some(*at)),
                 Event::Thawed { .. } => {
                     let more = frozen.take().map(|begun: u64| at.saturating_sub(begun));
                     account.frozen = more.map(|more| account.frozen.unwrap_or(0) + more).or(account.frozen);
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_killed_attempt_counts_up_to_the_last_that_is_known_of_it_and_the_night_between_does_not() {
         let settled = again(at(9_000, Event::NotDone { effect: 1, stamps: BTreeMap::new() }));
-        let killed = [started(100, 1), at(150, Event::FreezeStarted {})];
+        let killed = [started(100, 1), at(150, Event::FreezeStarted { since: 0 })];
         let entries = [&killed[..], &[settled, started(9_005, 2), done(9_030, 35, 7)]].concat();
         assert_eq!(first(&entries), (50 + 35, Some(7)));
         let undone = [&killed[..], &[again(at(9_000, Event::UndoStarted { reason: "operator".to_owned() }))]].concat();
@@ -194,7 +194,11 @@ mod tests {
 
     #[test]
     fn others_wait_from_the_first_word_of_the_freeze_to_the_end_of_it() {
-        let begun = [at(100, Event::FreezeStarted {}), at(110, Event::Frozen {}), at(300, Event::FreezeStarted {})];
+        let begun = [
+            at(100, Event::FreezeStarted { since: 0 }),
+            at(110, Event::Frozen {}),
+            at(300, Event::FreezeStarted { since: 0 }),
+        ];
         assert_eq!(Account::of(&begun).frozen, None);
         let ended = [&begun[..], &[at(400, Event::Thawed {})]].concat();
         assert_eq!(Account::of(&ended).frozen, Some(300));

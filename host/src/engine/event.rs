@@ -14,8 +14,8 @@ use serde_json::Value;
 use super::cost::Cost;
 use crate::effect::{Change, Failure};
 
-/// The version of the journal's format. Bumped with every change that an older reader would misread.
-pub const FORMAT: u32 = 2;
+/// The version of what a run keeps: its journal and its recordings. Bumped with every change that an older reader would misread.
+pub const FORMAT: u32 = 3;
 
 /// What a run is going to do: the first event carries the whole of it, so any reader can draw the full list at once.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,9 @@ pub struct Plan {
     /// Local copies of packages that the operator has named for this run, by package.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub packages: BTreeMap<String, PathBuf>,
+    /// Whether it takes over what another tool has left half done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub adopted: bool,
     /// The slots, in their order.
     pub slots: Vec<PlannedStage>,
 }
@@ -122,7 +125,11 @@ pub enum Event {
         clock: u64,
     },
     /// The installation is being frozen.
-    FreezeStarted {},
+    FreezeStarted {
+        /// Milliseconds since 1970, for people.
+        #[serde(default)]
+        since: u64,
+    },
     /// Nobody else writes now.
     Frozen {},
     /// All that undo needs of a database is durable.

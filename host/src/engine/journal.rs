@@ -11,8 +11,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::event::Event;
+use super::event::{Event, FORMAT};
 use crate::effect::Fault;
+use crate::escape;
 use crate::io::AppendFile;
 
 /// Its file in the directory of a run.
@@ -69,7 +70,7 @@ impl Journal {
     /// Opens a journal to go on with it. Cuts a torn tail.
     ///
     /// # Errors
-    /// "journal-damaged" for a broken line; what the file system says.
+    /// "journal-damaged" for a broken line, "journal-of-another-version"; what the file system says.
     pub fn open(path: &Path) -> Result<(Self, Vec<Entry>), Fault> {
         let scan = scan(path)?;
         let file = AppendFile::open(path, Some(scan.length))
@@ -114,6 +115,7 @@ struct Scan {
 
 fn scan(path: &Path) -> Result<Scan, Fault> {
     let bytes = fs::read(path).map_err(|e| Fault::io(format_args!("reading the journal {}", path.display()), &e))?;
+    of_this_format(path, &bytes)?;
     let mut scan = Scan { entries: Vec::new(), length: 0, last: 0 };
     let mut rest = bytes.as_slice();
     while let Some(end) = rest.iter().position(|b| *b == b'\n') {
@@ -129,6 +131,34 @@ fn scan(path: &Path) -> Result<Scan, Fault> {
         rest = more;
     }
     Ok(scan)
+}
+
+/// A journal of another format would be misread: its first event says which it is, in every format.
+fn of_this_format(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    #[derive(Deserialize)]
+    struct First {
+        event: Begun,
+    }
+    #[derive(Deserialize)]
+    struct Begun {
+        plan: Written,
+    }
+    #[derive(Deserialize)]
+    struct Written {
+        format: u32,
+        host: String,
+    }
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    match serde_json::from_slice::<First>(line) {
+        Ok(First { event: Begun { plan: Written { format, host } } }) if format != FORMAT => {
+            let host = escape::line(&host, 40);
+            let text = format!("{} has format {format}, and this Liftlock reads format {FORMAT}", path.display());
+            Err(Fault::new("journal-of-another-version", text)
+                .hint(format!("end this run with the Liftlock that began it: {host}")))
+        }
+        // What is no first event is told with its line.
+        _ => Ok(()),
+    }
 }
 
 fn parse(line: &[u8], so_far: &Scan) -> Result<Entry, String> {

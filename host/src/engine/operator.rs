@@ -2,13 +2,39 @@
 
 use crate::effect::Fault;
 
+/// Which way a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// To the new version.
+    Forward,
+    /// Back to the old one.
+    Back,
+}
+
+/// How far a frozen run is, as everybody may know it: numbers, no stage's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Since when others have been kept out, in milliseconds since 1970.
+    pub since: u64,
+    /// The stage that is going on, from 1.
+    pub stage: u32,
+    /// How many there are.
+    pub stages: u32,
+    /// Which way it goes.
+    pub way: Way,
+}
+
 /// The operator's side of a run. All of it may be called again after a crash.
 pub trait Operator: Send + Sync {
-    /// Sees to it that nobody else writes: maintenance file, stop commands, drain.
+    /// Sees to it that nobody else writes: maintenance page, the application's flag, stop commands, drain.
     ///
     /// # Errors
     /// "freeze-failed": nothing is touched then.
-    fn freeze(&self) -> Result<(), Fault>;
+    fn freeze(&self, standing: Standing) -> Result<(), Fault>;
+
+    /// The freeze goes on, perhaps one of a process that has died: this one answers for it now, and this is how far the run is.
+    /// Never fails: what it cannot tell, it cannot tell.
+    fn hold(&self, standing: Standing);
 
     /// Lets others write again.
     ///
@@ -30,9 +56,11 @@ pub trait Operator: Send + Sync {
 pub struct Nobody;
 
 impl Operator for Nobody {
-    fn freeze(&self) -> Result<(), Fault> {
+    fn freeze(&self, _: Standing) -> Result<(), Fault> {
         Ok(())
     }
+
+    fn hold(&self, _: Standing) {}
 
     fn thaw(&self) -> Result<(), Fault> {
         Ok(())

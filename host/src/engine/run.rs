@@ -142,6 +142,7 @@ impl Engine {
         // A kill may have come between the end of a stage and this.
         self.drop_finished_recordings();
         loop {
+            self.shared.hold();
             match self.shared.state(|s| s.phase) {
                 Phase::Done | Phase::Committed => return Ok(Ending::Done),
                 Phase::PutBack => return Ok(Ending::PutBack),

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::event::Event;
 use super::journal::{JOURNAL, Journal};
-use super::operator::Operator;
+use super::operator::{Operator, Standing, Way};
 use super::sink::{Progress, Sink};
-use super::state::{Freeze, State};
+use super::state::{Freeze, Phase, State};
 use crate::effect::{Capability, Change, Fault, Store};
 use crate::meter::{Meter, Reading};
 
@@ -177,10 +177,17 @@ impl Shared {
         if self.state(|s| s.freeze) == Freeze::Frozen {
             return Ok(());
         }
-        self.record(Event::FreezeStarted {})?;
-        self.operator.freeze()?;
+        self.record(Event::FreezeStarted { since: now() })?;
+        self.operator.freeze(self.state(standing))?;
         look()?;
         self.record(Event::Frozen {})
+    }
+
+    /// Where the installation is frozen: says how far the run is. After a kill the freeze of the dead process goes on in this one.
+    pub(super) fn hold(&self) {
+        if matches!(self.state(|s| s.freeze), Freeze::Freezing | Freeze::Frozen) {
+            self.operator.hold(self.state(standing));
+        }
     }
 
     /// Others may write again.
@@ -198,6 +205,13 @@ impl Shared {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How far a run is, as everybody may know it.
+fn standing(state: &State) -> Standing {
+    let stages = u32::try_from(state.plan.slots.len()).unwrap_or(u32::MAX);
+    let way = if state.phase == Phase::Upgrading { Way::Forward } else { Way::Back };
+    Standing { since: state.frozen_since.unwrap_or_else(now), stage: (state.stage + 1).min(stages), stages, way }
 }
 
 /// Tells the reporter how far the host's own long work is, as long as there is a run.
@@ -218,6 +232,6 @@ fn watch(shared: &Arc<Shared>, meter: Meter) {
 }
 
 /// Milliseconds since 1970, for people: nothing is decided by it.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }

@@ -116,6 +116,8 @@ pub struct State {
     pub phase: Phase,
     /// Who may write.
     pub freeze: Freeze,
+    /// Since when others have been kept out, in milliseconds since 1970; none while nobody is.
+    pub frozen_since: Option<u64>,
     /// When others could write again, in milliseconds since 1970.
     pub live_since: Option<u64>,
     /// The current stage; the number of stages if all are done.
@@ -169,6 +171,7 @@ impl State {
             plan: plan.clone(),
             phase: Phase::Upgrading,
             freeze: Freeze::Open,
+            frozen_since: None,
             live_since: None,
             stage: 0,
             step: Step::Waiting,
@@ -224,14 +227,20 @@ impl State {
                 self.failure = None;
                 self.for_good = false;
             }
-            Event::FreezeStarted {} => self.freeze = Freeze::Freezing,
+            Event::FreezeStarted { since } => {
+                self.freeze = Freeze::Freezing;
+                self.frozen_since.get_or_insert(*since);
+            }
             Event::Frozen {} => self.freeze = Freeze::Frozen,
             Event::ThawStarted { since } => {
                 self.freeze = Freeze::Thawing;
                 // Of a thaw that is begun again after a kill the first time counts: others may have written since.
                 self.live_since.get_or_insert(*since);
             }
-            Event::Thawed {} => self.freeze = Freeze::Live,
+            Event::Thawed {} => {
+                self.freeze = Freeze::Live;
+                self.frozen_since = None;
+            }
             Event::RestorePoint { database, saved, stamp } => {
                 let known = Database { saved: saved.clone(), marker: None, stamp: stamp.clone(), restored: false };
                 self.databases.insert(database.clone(), known);
@@ -406,7 +415,7 @@ impl State {
             Event::Batch { stage, database, .. } => forward && here(stage) && self.databases.contains_key(database),
             Event::Done { effect, .. } | Event::NotDone { effect, .. } => (forward || back) && in_flight(effect),
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
-            Event::FreezeStarted {} | Event::ThawStarted { .. } => forward || back,
+            Event::FreezeStarted { .. } | Event::ThawStarted { .. } => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,
             Event::Thawed {} => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,

@@ -84,6 +84,7 @@ impl Engine {
         if phase != Phase::Undoing {
             self.shared.record(Event::UndoStarted { reason: reason.to_owned() })?;
         }
+        self.shared.hold();
         if self.shared.state(State::is_touched) {
             self.shared.freeze(|| Ok(()))?;
         }

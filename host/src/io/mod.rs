@@ -5,7 +5,9 @@
 
 mod append;
 pub mod fault;
+mod plain;
 mod replace;
 
 pub use append::AppendFile;
+pub use plain::open_plain;
 pub use replace::{make_private_dir, sync_dir, write_atomic};

@@ -74,6 +74,7 @@ mod tests {
             from: "2.16".into(),
             to: "3.0.2".into(),
             packages: std::collections::BTreeMap::new(),
+            adopted: false,
             slots: Vec::new(),
         };
         let failed = Event::StageFailed {

@@ -11,7 +11,7 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
         Event::RunStarted { plan } => format!("run {} begins: {}", plan.run, plan.title),
         Event::StageStarted { stage, attempt: 1, .. } => format!("{} begins", slot(*stage)),
         Event::StageStarted { stage, attempt, .. } => format!("{} begins again (attempt {attempt})", slot(*stage)),
-        Event::FreezeStarted {} => "freezing the installation".to_owned(),
+        Event::FreezeStarted { .. } => "freezing the installation".to_owned(),
         Event::Frozen {} => "the installation is frozen: nobody else writes".to_owned(),
         Event::RestorePoint { database, .. } => format!("restore point of database {database} made"),
         Event::Intent { effect, change, .. } => format!("effect {effect}: {} {}", change.verb, change.object),

@@ -20,3 +20,19 @@ wasmtime::component::bindgen!({
         "liftlock:database/database.transaction": super::guest::TransactionHandle,
     },
 });
+
+/// The world of a component that reads versions: what it imports is what a stage imports.
+pub mod reader {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "liftlock:versions/reader",
+        imports: { default: trappable },
+        exports: { default: async },
+        with: {
+            "liftlock:run/types": super::liftlock::run::types,
+            "liftlock:run/context": super::liftlock::run::context,
+            "liftlock:database/database": super::liftlock::database::database,
+            "liftlock:files/files": super::liftlock::files::files,
+        },
+    });
+}

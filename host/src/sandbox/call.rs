@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use wasmtime::{Store, UpdateDeadline};
 
 use super::Sandbox;
-use super::bindings::{Stage, StagePre};
 use super::guest::Guest;
+use crate::bundle::PlannedSlot;
 use crate::engine::{Stop, Stopped, Trap};
 use crate::escape;
 
@@ -21,13 +21,25 @@ pub(super) struct CallLimits {
     pub(super) handles: usize,
 }
 
-/// Calls a guest in a Store of its own. The guest's data comes back, whatever happened.
+impl CallLimits {
+    /// Those of a slot.
+    pub(super) fn of(planned: &PlannedSlot) -> Self {
+        let limits = &planned.limits;
+        Self {
+            guest_time: limits.guest_time,
+            memory: limits.memory,
+            call_bytes: limits.call_bytes,
+            handles: limits.handles,
+        }
+    }
+}
+
+/// Calls a guest in a Store of its own: `work` makes the instance and calls it. The guest's data comes back, whatever happened.
 pub(super) fn call<T>(
     sandbox: &Sandbox,
     guest: Guest,
     limits: &CallLimits,
-    linked: &StagePre<Guest>,
-    export: impl AsyncFnOnce(&mut Store<Guest>, &Stage) -> wasmtime::Result<T>,
+    work: impl AsyncFnOnce(&mut Store<Guest>) -> wasmtime::Result<T>,
 ) -> (Guest, Result<T, Trap>) {
     let watch = Watch { started: Instant::now(), host: guest.talk.host_time(), limit: limits.guest_time };
     let mut store = Store::new(&sandbox.engine, guest);
@@ -41,11 +53,7 @@ pub(super) fn call<T>(
         Ok(if late { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) })
     });
     let result = sandbox.runtime.block_on(async {
-        let work = async {
-            let stage = linked.instantiate_async(&mut store).await?;
-            export(&mut store, &stage).await
-        };
-        let mut work = std::pin::pin!(work);
+        let mut work = std::pin::pin!(work(&mut store));
         // An epoch ends a guest that computes; this ends one that waits. Time in host calls is not the guest's.
         loop {
             match tokio::time::timeout(watch.left(), &mut work).await {

@@ -10,8 +10,10 @@ mod imports;
 mod limiter;
 mod link;
 mod load;
+mod reader;
 mod stage;
 mod wasi;
 
 pub use load::{Loaded, Sandbox, WRONG_WORLD};
+pub use reader::{Mark, Reading, Report, VersionsReader};
 pub use stage::{ComponentStage, Services};

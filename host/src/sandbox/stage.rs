@@ -55,7 +55,7 @@ pub struct ComponentStage {
 
 /// What a call of a stage may do.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     /// Change, within the grant.
     Apply,
     /// Look, without network.
@@ -85,12 +85,7 @@ impl ComponentStage {
         link::link(&mut linker, planned).map_err(wrong)?;
         let pre = linker.instantiate_pre(&loaded.component).map_err(wrong)?;
         let linked = StagePre::new(pre).map_err(wrong)?;
-        let limits = CallLimits {
-            guest_time: planned.limits.guest_time,
-            memory: planned.limits.memory,
-            call_bytes: planned.limits.call_bytes,
-            handles: planned.limits.handles,
-        };
+        let limits = CallLimits::of(planned);
         let params = planned.params.clone();
         Ok(Self { sandbox, linked, services, slot, params, grants, limits, expect })
     }
@@ -110,7 +105,10 @@ impl ComponentStage {
         };
         match tenant.guest(&self.services, talk, mode) {
             Ok(guest) => {
-                let (guest, answer) = call::call(&self.sandbox, guest, &self.limits, &self.linked, export);
+                let (guest, answer) = call::call(&self.sandbox, guest, &self.limits, async |store| {
+                    let stage = self.linked.instantiate_async(&mut *store).await?;
+                    export(store, &stage).await
+                });
                 Returned { talk: guest.into_talk(), answer }
             }
             Err(refused) => {
@@ -132,7 +130,8 @@ pub(super) fn describe(sandbox: &Sandbox, linked: &StagePre<Guest>, limits: &Cal
     let tenant =
         Tenant { slot: "describe", params: &params, grants: &grants, memory: limits.memory, handles: limits.handles };
     let guest = tenant.guest(&services, talk, Mode::Look).map_err(|refused| closed(refused.1.message.clone()))?;
-    let (_, answer) = call::call(sandbox, guest, limits, linked, async |store, stage: &Bindings| {
+    let (_, answer) = call::call(sandbox, guest, limits, async |store| {
+        let stage = linked.instantiate_async(&mut *store).await?;
         stage.liftlock_stage_lifecycle().call_describe(store).await
     });
     answer.map(Into::into)
@@ -162,17 +161,17 @@ impl Services {
 }
 
 /// What a guest is in its slot.
-struct Tenant<'a> {
-    slot: &'a str,
-    params: &'a BTreeMap<String, String>,
-    grants: &'a Grants,
-    memory: u64,
-    handles: usize,
+pub(super) struct Tenant<'a> {
+    pub(super) slot: &'a str,
+    pub(super) params: &'a BTreeMap<String, String>,
+    pub(super) grants: &'a Grants,
+    pub(super) memory: u64,
+    pub(super) handles: usize,
 }
 
 impl Tenant<'_> {
     /// Gives each capability its grant. The conversation comes back if one cannot be read.
-    fn guest(
+    pub(super) fn guest(
         &self,
         services: &Services,
         talk: Conversation,

@@ -14,7 +14,7 @@ use super::{Upgrade, last_run};
 use crate::bundle::{Setup, TextLog};
 use crate::effect::Fault;
 use crate::engine::state::{Phase, State};
-use crate::io::sync_dir;
+use crate::io::{open_plain, sync_dir};
 use crate::report::account;
 
 impl Upgrade {
@@ -72,17 +72,7 @@ impl Place<'_> {
 
     /// Whether it may be replaced or taken away: the first line says that it is this run's.
     fn is_ours(&self, path: &Path) -> io::Result<bool> {
-        let no_link = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let flags = i32::try_from(no_link.bits()).unwrap_or_default();
-        let file = match File::options().read(true).custom_flags(flags).open(path) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-            // A link, a directory, a file of somebody else's that we cannot read.
-            Err(_) => return Ok(false),
-        };
-        if !file.metadata()?.is_file() {
-            return Ok(false);
-        }
+        let Some(file) = open_plain(path)? else { return Ok(false) };
         let mut first = Vec::new();
         BufReader::new(file.take(4096)).read_until(b'\n', &mut first)?;
         Ok(String::from_utf8_lossy(&first).trim_end().ends_with(&crate::report::mark(self.run)))

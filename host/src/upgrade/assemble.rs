@@ -17,6 +17,7 @@ use crate::capability::files::{ArchiveLimits, Files, FilesConfig, RootConfig};
 use crate::capability::network::{Network, NetworkConfig, Pin};
 use crate::effect::{Fault, Finding, Severity};
 use crate::engine::{BatchLimits, Parts, Sink, Slot, TalkLimits};
+use crate::maintenance::Signs;
 use crate::meter::Meter;
 use crate::policy;
 use crate::sandbox::{ComponentStage, Services, WRONG_WORLD};
@@ -69,7 +70,7 @@ impl Slots {
             directory: run.path().to_owned(),
             stores: databases.stores(),
             capabilities: vec![files, databases, network, commands],
-            operator: Box::new(Configured::new(setup, stop.clone())),
+            operator: Box::new(Configured::new(setup, run.id(), stop.clone())),
             sink,
             stop,
             meter: self.meter.clone(),
@@ -144,11 +145,22 @@ impl Upgrade {
     }
 
     fn services(&self, run: &RunDirectory) -> Result<Services, Fault> {
+        let drivers = self.setup.databases.keys().map(|name| self.driver(run, name)).collect::<Result<_, _>>()?;
+        self.services_with(run, |_| true, drivers)
+    }
+
+    /// The capabilities of a run with these databases, and the roots (by their path) that `is_there` lets through.
+    pub(super) fn services_with(
+        &self,
+        run: &RunDirectory,
+        is_there: impl Fn(&Path) -> bool,
+        drivers: Vec<Arc<dyn Driver>>,
+    ) -> Result<Services, Fault> {
         let installation = &self.setup.installation;
         let artifacts = run.path().join("artifacts");
         let mut protected = vec![installation.state.clone(), installation.backup.clone()];
         protected.extend(self.setup.databases.values().filter_map(|d| d.place.file().cloned()));
-        let roots = installation.roots.iter().map(|(name, root)| RootConfig {
+        let roots = installation.roots.iter().filter(|(_, root)| is_there(&root.path)).map(|(name, root)| RootConfig {
             name: name.clone(),
             path: root.path.clone(),
             owner: root.owner.map(|o| (o.uid, o.gid)),
@@ -162,12 +174,13 @@ impl Upgrade {
             stop: self.stop.clone(),
             meter: self.meter.clone(),
         })?;
-        let account = account::places(&self.setup, run.id());
-        let files = files.with_own(account);
+        let mut own = account::places(&self.setup, run.id());
+        own.extend(Signs::new(installation, run.id()).paths());
+        let files = files.with_own(own);
         let backup = installation.backup.clone();
         crate::io::make_private_dir(&backup)
             .map_err(|e| Fault::io(format_args!("making the backup directory {}", backup.display()), &e))?;
-        let databases = Databases::new(self.drivers(run)?, backup, run.id().to_owned());
+        let databases = Databases::new(drivers, backup, run.id().to_owned());
         let files = Arc::new(files);
         Ok(Services {
             commands: Arc::new(Commands::new(self.commands()?, files.clone())),
@@ -185,14 +198,14 @@ impl Upgrade {
         Ok(CommandsConfig { commands: known.collect(), lock, meter: self.meter.clone(), ..none })
     }
 
-    fn drivers(&self, run: &RunDirectory) -> Result<Vec<Arc<dyn Driver>>, Fault> {
-        let databases = self.setup.databases.iter();
-        databases
-            .map(|(name, database)| match &database.place {
-                DatabasePlace::Sqlite(path) => self.sqlite(run, name, path, database.foreign_keys.unwrap_or(false)),
-                DatabasePlace::Server(place) => self.mysql(run, name, place, database),
-            })
-            .collect()
+    /// A database that the pipeline declares.
+    pub(super) fn driver(&self, run: &RunDirectory, name: &str) -> Result<Arc<dyn Driver>, Fault> {
+        let unknown = || Fault::new("no-such-database", format!("the pipeline has no database {name}"));
+        let database = self.setup.databases.get(name).ok_or_else(unknown)?;
+        match &database.place {
+            DatabasePlace::Sqlite(path) => self.sqlite(run, name, path, database.foreign_keys.unwrap_or(false)),
+            DatabasePlace::Server(place) => self.mysql(run, name, place, database),
+        }
     }
 
     fn sqlite(

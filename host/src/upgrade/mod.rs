@@ -3,9 +3,11 @@
 //! Everything above this module (the commands) works with an [`Upgrade`]; everything below knows nothing of the others.
 
 mod account;
+mod adopt;
 mod assemble;
 mod backup;
 mod commands;
+mod diagnose;
 mod expect;
 mod operator;
 mod packages;
@@ -20,7 +22,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::bundle::{Problems, Setup};
+use crate::bundle::{PlannedSlot, Problems, Setup};
 use crate::effect::{Fault, Finding};
 use crate::engine::event::Plan;
 use crate::engine::journal::{Entry, JOURNAL, Journal};
@@ -31,6 +33,7 @@ use crate::policy::Refusal;
 use crate::sandbox::Sandbox;
 
 pub use assemble::Slots;
+pub use diagnose::{Diagnosis, Fact, State as Condition, Way, Weight, going_on};
 pub use runs::RunDirectory;
 pub use there::There;
 pub use warnings::{LICENCE, not_acceptable, unaccepted};
@@ -87,6 +90,8 @@ pub struct Upgrade {
     environment: Environment,
     /// Those of the command line.
     packages: packages::Packages,
+    /// Whether what another tool has left half done is taken over.
+    adopted: bool,
     lock: Lock,
 }
 
@@ -107,7 +112,7 @@ impl Upgrade {
         let lock = lock_all(&setup)?;
         let sandbox = Arc::new(Sandbox::new(&state.join("cache"))?);
         let packages = packages::Packages::new();
-        Ok(Self { setup, sandbox, stop, environment, packages, meter: Meter::default(), lock })
+        Ok(Self { setup, sandbox, stop, environment, packages, adopted: false, meter: Meter::default(), lock })
     }
 
     /// The installation and the bundle.
@@ -141,8 +146,9 @@ impl Upgrade {
                 (Some(stop), _) => vec![stopped(stop)],
                 (None, Err(trap)) => vec![Finding::blocking(&trap.code, trap.message)],
             };
-            let codes = self.setup.slots.get(index).map_or(&[][..], |planned| &planned.slot.codes);
-            found.extend(findings.into_iter().map(|finding| (name.clone(), of_application(finding, codes))));
+            let Some(planned) = self.setup.slots.get(index) else { continue };
+            let findings = findings.into_iter().map(|finding| self.weighed(planned, finding));
+            found.extend(findings.map(|finding| (name.clone(), of_application(finding, &planned.slot.codes))));
         }
         Ok(found)
     }
@@ -166,7 +172,7 @@ impl Upgrade {
         self.admit_new_run()?;
         let run = RunDirectory::create(&self.setup.installation.state)?;
         let slots = self.assemble(&run)?;
-        let plan = plan::make(&self.setup, &self.packages, &run);
+        let plan = plan::make(self, &run);
         let parts = slots.parts(&self.setup, &run, sink, self.stop.clone());
         Ok(Engine::start(parts, plan, slots.into_slots(), on_failure)?)
     }
@@ -185,7 +191,10 @@ impl Upgrade {
             return self.reopen(sink);
         }
         self.take_packages_of(&state.plan.packages);
-        plan::unchanged(&state, &plan::make(&self.setup, &self.packages, &run))?;
+        if state.plan.adopted {
+            self.adopt()?;
+        }
+        plan::unchanged(&state, &plan::make(self, &run))?;
         self.engine(&run, self.assemble(&run)?, sink(state.plan), on_failure)
     }
 
@@ -210,15 +219,19 @@ impl Upgrade {
     }
 
     fn context(&self, index: usize) -> Context {
-        let Some(planned) = self.setup.slots.get(index) else { return Context::default() };
-        Context {
-            index: u32::try_from(index).unwrap_or(u32::MAX),
-            slot: planned.slot.name.clone(),
-            host_calls: planned.limits.host_calls,
-            log_bytes: planned.limits.log_bytes,
-            clock: runs::now(),
-            ..Context::default()
-        }
+        self.setup.slots.get(index).map_or_else(Context::default, context_of)
+    }
+}
+
+/// What a look of the component in a slot is about.
+fn context_of(planned: &PlannedSlot) -> Context {
+    Context {
+        index: u32::try_from(planned.index).unwrap_or(u32::MAX),
+        slot: planned.slot.name.clone(),
+        host_calls: planned.limits.host_calls,
+        log_bytes: planned.limits.log_bytes,
+        clock: crate::engine::now(),
+        ..Context::default()
     }
 }
 

@@ -1,10 +1,7 @@
 //! The operator's side of a run: the freeze and the hooks of `installation.toml`.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use crate::bundle::{self, DatabasePlace, Freeze, Hooks, Setup};
 use crate::effect::Fault;
-use crate::engine::Operator;
+use crate::engine::{Operator, Standing};
 use crate::escape;
+use crate::maintenance::Signs;
 
 /// How much of a command's error output is shown.
 const SHOWN: u64 = 10 << 10;
@@ -24,68 +22,23 @@ const POLL: Duration = Duration::from_millis(10);
 pub(super) struct Configured {
     freeze: Freeze,
     hooks: Hooks,
-    file: Option<PathBuf>,
+    signs: Signs,
     /// Variables that hold addresses with passwords: no command gets them.
     secret: Vec<String>,
     stop: Arc<AtomicBool>,
 }
 
 impl Configured {
-    pub(super) fn new(setup: &Setup, stop: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(setup: &Setup, run: &str, stop: Arc<AtomicBool>) -> Self {
         let installation = &setup.installation;
-        let file = installation.freeze.file.as_ref().and_then(|file| {
-            let root = installation.roots.get(&file.root)?;
-            Some(root.path.join(&file.path))
-        });
         let secret = installation.databases.values().filter_map(DatabasePlace::variable).map(str::to_owned);
         Self {
             freeze: installation.freeze.clone(),
             hooks: installation.hooks.clone(),
-            file,
+            signs: Signs::new(installation, run),
             secret: secret.collect(),
             stop,
         }
-    }
-
-    fn content(&self) -> &[u8] {
-        self.freeze.file.as_ref().map(|f| f.content.as_bytes()).unwrap_or_default()
-    }
-
-    /// Puts the maintenance file there. One of ours from before a crash is as good.
-    fn place_file(&self) -> Result<(), Fault> {
-        let Some(path) = &self.file else { return Ok(()) };
-        let fault = |e: io::Error| Fault::io(format_args!("placing the maintenance file {}", path.display()), &e);
-        match File::options().write(true).create_new(true).mode(0o644).open(path) {
-            Ok(mut file) => {
-                file.write_all(self.content()).and_then(|()| file.sync_all()).map_err(fault)?;
-                crate::io::sync_dir(path.parent().unwrap_or(path)).map_err(fault)
-            }
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && self.is_ours()? => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                let text = format!("the maintenance file {} is there already, and is not ours", path.display());
-                Err(Fault::new("freeze-failed", text).hint("remove it, or name another in [freeze] file"))
-            }
-            Err(e) => Err(fault(e)),
-        }
-    }
-
-    /// A file of ours may have been cut short by a crash: the beginning of the content is enough.
-    fn is_ours(&self) -> Result<bool, Fault> {
-        let Some(path) = &self.file else { return Ok(false) };
-        let meta = fs::symlink_metadata(path).map_err(|e| Fault::io(path.display(), &e))?;
-        if !meta.is_file() || meta.len() > self.content().len() as u64 {
-            return Ok(false);
-        }
-        let found = fs::read(path).map_err(|e| Fault::io(path.display(), &e))?;
-        Ok(self.content().starts_with(&found))
-    }
-
-    fn remove_file(&self) -> Result<(), Fault> {
-        let Some(path) = &self.file else { return Ok(()) };
-        if !path.exists() || !self.is_ours()? {
-            return Ok(());
-        }
-        fs::remove_file(path).map_err(|e| Fault::io(format_args!("removing {}", path.display()), &e))
     }
 
     /// Requests that began before the freeze come to their end.
@@ -114,15 +67,19 @@ impl Configured {
 }
 
 impl Operator for Configured {
-    fn freeze(&self) -> Result<(), Fault> {
-        self.place_file()?;
+    fn freeze(&self, standing: Standing) -> Result<(), Fault> {
+        self.signs.place(standing)?;
         self.run_all(&self.freeze.stop, "freeze-failed", &[])?;
         self.drain()
     }
 
+    fn hold(&self, standing: Standing) {
+        self.signs.hold(standing);
+    }
+
     fn thaw(&self) -> Result<(), Fault> {
         self.run_all(&self.freeze.start, "thaw-failed", &[])?;
-        self.remove_file()
+        self.signs.remove()
     }
 
     fn after(&self, verbs: &[&str]) -> Result<(), Fault> {
@@ -133,6 +90,7 @@ impl Operator for Configured {
     }
 
     fn attention(&self, code: &str, message: &str) {
+        self.signs.stop();
         // The run stands still already; that the message could not be sent is no second reason.
         let env = [("LIFTLOCK_CODE", code), ("LIFTLOCK_MESSAGE", message)];
         let _ = self.run_all(&self.hooks.on_attention, "hook-failed", &env);

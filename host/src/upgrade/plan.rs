@@ -2,27 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::packages::Packages;
-use super::runs::{self, RunDirectory};
+use super::Upgrade;
+use super::runs::RunDirectory;
 use crate::bundle::{Input, PlannedSlot, Port, Setup, sha256_hex};
 use crate::effect::Fault;
 use crate::engine::event::{FORMAT, Plan, PlannedStage};
 use crate::engine::state::{State, Step};
 
-pub(super) fn make(setup: &Setup, packages: &Packages, run: &RunDirectory) -> Plan {
+pub(super) fn make(upgrade: &Upgrade, run: &RunDirectory) -> Plan {
+    let setup = &upgrade.setup;
     let pipeline = &setup.bundle.pipeline;
     Plan {
         format: FORMAT,
         run: run.id().to_owned(),
         host: env!("CARGO_PKG_VERSION").to_owned(),
-        started: runs::now(),
+        started: crate::engine::now(),
         installation: setup.installation.name.clone(),
         pipeline: pipeline.name.clone(),
         title: pipeline.title.clone(),
         pipeline_sha256: setup.bundle.digest.clone(),
         from: pipeline.from.clone(),
         to: pipeline.to.clone(),
-        packages: packages.clone(),
+        packages: upgrade.packages.clone(),
+        adopted: upgrade.adopted,
         slots: setup.slots.iter().map(|planned| stage(setup, planned)).collect(),
     }
 }

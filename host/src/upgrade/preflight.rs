@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::bundle::Setup;
 use crate::effect::{Finding, Severity};
+use crate::maintenance::{Signs, Status, run_of_page};
 
 /// All that is to be said about the installation.
 pub(super) fn check(setup: &Setup) -> Vec<Finding> {
@@ -75,19 +76,21 @@ fn database_is_there(setup: &Setup, name: &str, path: &Path, found: &mut Vec<Fin
 }
 
 fn freeze_is_possible(setup: &Setup, found: &mut Vec<Finding>) {
-    let freeze = &setup.installation.freeze;
-    if freeze.file.is_none() && freeze.stop.is_empty() {
+    let installation = &setup.installation;
+    if installation.maintenance.is_empty() && installation.freeze.stop.is_empty() {
         let text =
-            "[freeze] is empty: nothing keeps visitors, cron and workers from writing during the upgrade".to_owned();
-        let fix = "name a maintenance file or stop commands in [freeze]".to_owned();
+            "there is no [maintenance], and [freeze] is empty: nothing keeps visitors, cron and workers from writing \
+                    during the upgrade"
+                .to_owned();
+        let fix = "name a page or a flag in [maintenance], or stop commands in [freeze]".to_owned();
         found.push(warning("no-freeze", text, Some(fix)));
     }
-    if let Some(file) = &freeze.file
-        && let Some(root) = setup.installation.roots.get(&file.root)
-        && root.path.join(&file.path).exists()
-    {
-        let text = format!("the maintenance file {}:{} is there already", file.root, file.path);
-        found.push(Finding::blocking("freeze-file-exists", text));
+    for path in Signs::new(installation, "").paths().iter().filter(|path| path.symlink_metadata().is_ok()) {
+        let left = run_of_page(path).or_else(|| Status::read(path).map(|status| status.run));
+        let whose = left.map(|run| format!(", left by run {run}")).unwrap_or_default();
+        let text = format!("the maintenance file {} is there already{whose}", path.display());
+        let fix = Some("take it away, if nobody is at work here".to_owned());
+        found.push(Finding { fix, ..Finding::blocking("freeze-file-exists", text) });
     }
     if setup.installation.hooks.after_switch.is_empty() {
         let text =

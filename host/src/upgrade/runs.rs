@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Trouble;
 use crate::effect::Fault;
@@ -94,9 +93,4 @@ pub(super) fn in_the_way(run: &RunDirectory, state: &State) -> Trouble {
         Phase::Undoing | Phase::UndoFailed | Phase::PutBack => ("is on its way back", "liftlock undo"),
     };
     Trouble::RunOpen { run: run.id().to_owned(), what: what.to_owned(), next }
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }

@@ -57,16 +57,11 @@ mod tests {
         let plan = Plan {
             format: FORMAT,
             run: "r1".into(),
-            host: String::new(),
-            started: 0,
-            installation: String::new(),
             pipeline: "p".into(),
-            title: String::new(),
             pipeline_sha256: "one".into(),
             from: "1".into(),
             to: "2".into(),
-            packages: std::collections::BTreeMap::new(),
-            slots: Vec::new(),
+            ..Plan::default()
         };
         let first = Event::RunStarted { plan };
         State::fold(std::iter::once(&first).chain(&events)).unwrap().unwrap()

@@ -4,12 +4,11 @@
 //! between two calls: no user variables, no temporary tables, no settings.
 
 use std::rc::Rc;
-use std::vec;
 
 use crate::bindings::liftlock::database::database::{self as host, Connection, Cursor};
 pub use crate::bindings::liftlock::database::database::{ColumnDefinition, Executed, ForeignKey, Object, SnapshotInfo};
 use crate::failure::Failure;
-use crate::rows::{Row, rows_of};
+use crate::rows::{PageRows, Row};
 use crate::value::{FromCell, Value};
 
 /// Rows that one call to the host brings.
@@ -240,13 +239,13 @@ impl Transaction {
 pub struct Rows {
     cursor: Option<Cursor>,
     names: Rc<[String]>,
-    page: vec::IntoIter<Row>,
+    page: Option<PageRows>,
 }
 
 impl Rows {
     fn new(cursor: Cursor) -> Self {
         let names = cursor.columns().into_iter().map(|column| column.name).collect();
-        Self { cursor: Some(cursor), names, page: Vec::new().into_iter() }
+        Self { cursor: Some(cursor), names, page: None }
     }
 
     /// The names of the columns.
@@ -260,8 +259,7 @@ impl Rows {
         if !matches!(&page, Ok(page) if page.rows > 0) {
             self.cursor = None;
         }
-        self.page = rows_of(&self.names, page?).collect::<Vec<_>>().into_iter();
-        Ok(self.page.next())
+        Ok(self.page.insert(PageRows::new(&self.names, page?)).next())
     }
 }
 
@@ -269,7 +267,7 @@ impl Iterator for Rows {
     type Item = Result<Row, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.page.next() {
+        match self.page.as_mut().and_then(Iterator::next) {
             Some(row) => Some(Ok(row)),
             None => self.next_page().transpose(),
         }

@@ -41,6 +41,7 @@ pub mod run;
 pub mod stage;
 pub mod value;
 pub mod version;
+pub mod versions;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -56,6 +57,19 @@ macro_rules! export {
 
         #[cfg(not(target_family = "wasm"))]
         const _: fn() -> $crate::stage::Info = <$stage as $crate::stage::Stage>::info;
+    };
+}
+
+/// Exports a type that implements [`Versions`](versions::Versions) as the component: `liftlock_sdk::export_versions!(MyReader);`
+#[macro_export]
+macro_rules! export_versions {
+    ($reader:ident) => {
+        #[cfg(target_family = "wasm")]
+        $crate::bindings::reader::export!($reader with_types_in $crate::bindings::reader);
+
+        #[cfg(not(target_family = "wasm"))]
+        const _: fn() -> Result<$crate::versions::Report, $crate::failure::Failure> =
+            <$reader as $crate::versions::Versions>::look;
     };
 }
 

@@ -2,15 +2,41 @@
 
 use std::rc::Rc;
 
-use crate::bindings::liftlock::database::database::{ColumnData, Packed, Page};
+use crate::bindings::liftlock::database::database::{self as host, Page};
 use crate::failure::Failure;
-use crate::value::{Cell, FromCell};
+use crate::value::{Cell, FromCell, Value};
 
 /// A page with the names of its columns.
 #[derive(Debug)]
-pub(crate) struct Table {
+struct Table {
     names: Rc<[String]>,
-    page: Page,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug)]
+struct Column {
+    /// One byte per row, 1 = null; empty if no row is null.
+    nulls: Vec<u8>,
+    values: Values,
+}
+
+/// The values of a column. Texts are looked at once, all of them together: one by one that takes longer than reading them.
+#[derive(Debug)]
+enum Values {
+    Ints(Vec<i64>),
+    Uints(Vec<u64>),
+    Floats(Vec<f64>),
+    Texts {
+        ends: Vec<u32>,
+        text: String,
+    },
+    Blobs {
+        ends: Vec<u32>,
+        bytes: Vec<u8>,
+    },
+    Mixed(Vec<Value>),
+    /// The host has called texts what are none.
+    Wrong,
 }
 
 /// One row of a result. Cheap to clone; it keeps the page that it came in.
@@ -21,9 +47,29 @@ pub struct Row {
 }
 
 /// All rows of a page.
-pub(crate) fn rows_of(names: &Rc<[String]>, page: Page) -> impl Iterator<Item = Row> + use<> {
-    let table = Rc::new(Table { names: names.clone(), page });
-    (0..table.page.rows as usize).map(move |index| Row { table: table.clone(), index })
+pub(crate) struct PageRows {
+    table: Rc<Table>,
+    next: usize,
+    rows: usize,
+}
+
+impl PageRows {
+    pub(crate) fn new(names: &Rc<[String]>, page: Page) -> Self {
+        let columns = page.columns.into_iter().map(Column::new).collect();
+        Self { table: Rc::new(Table { names: names.clone(), columns }), next: 0, rows: page.rows as usize }
+    }
+}
+
+impl Iterator for PageRows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let index = self.next;
+        (index < self.rows).then(|| {
+            self.next += 1;
+            Row { table: self.table.clone(), index }
+        })
+    }
 }
 
 /// What a column is called by: its name or its position from 0.
@@ -53,7 +99,8 @@ impl Row {
         let position = column.among(&self.table.names).ok_or_else(|| {
             Failure::new("no-such-column", format!("the result has only {}", self.table.names.join(", ")))
         })?;
-        let cell = self.table.cell(position, self.index).ok_or_else(bad_page)?;
+        let column = self.table.columns.get(position);
+        let cell = column.and_then(|column| column.cell(self.index)).ok_or_else(bad_page)?;
         T::from_cell(cell).map_err(|failure| failure.at(&self.table.names[position]))
     }
 
@@ -67,37 +114,58 @@ fn bad_page() -> Failure {
     Failure::new("bad-page", "the host sent a page that is not whole")
 }
 
-impl Table {
-    fn cell(&self, column: usize, row: usize) -> Option<Cell<'_>> {
-        let column = self.page.columns.get(column)?;
-        if column.nulls.get(row).is_some_and(|null| *null != 0) {
+impl Column {
+    fn new(column: host::Column) -> Self {
+        let values = match column.data {
+            host::ColumnData::Ints(ints) => Values::Ints(ints),
+            host::ColumnData::Uints(uints) => Values::Uints(uints),
+            host::ColumnData::Floats(floats) => Values::Floats(floats),
+            host::ColumnData::Texts(packed) => match String::from_utf8(packed.data) {
+                Ok(text) => Values::Texts { ends: packed.ends, text },
+                Err(_) => Values::Wrong,
+            },
+            host::ColumnData::Blobs(packed) => Values::Blobs { ends: packed.ends, bytes: packed.data },
+            host::ColumnData::Mixed(values) => Values::Mixed(values),
+        };
+        Self { nulls: column.nulls, values }
+    }
+
+    /// The value of a row. None if the host has lied about the page.
+    fn cell(&self, row: usize) -> Option<Cell<'_>> {
+        if self.nulls.get(row).is_some_and(|null| *null != 0) {
             return Some(Cell::Null);
         }
-        Some(match &column.data {
-            ColumnData::Ints(values) => Cell::Int(*values.get(row)?),
-            ColumnData::Uints(values) => Cell::Uint(*values.get(row)?),
-            ColumnData::Floats(values) => Cell::Float(*values.get(row)?),
-            ColumnData::Texts(values) => Cell::Text(std::str::from_utf8(unpack(values, row)?).ok()?),
-            ColumnData::Blobs(values) => Cell::Bytes(unpack(values, row)?),
-            ColumnData::Mixed(values) => values.get(row)?.into(),
+        Some(match &self.values {
+            Values::Ints(ints) => Cell::Int(*ints.get(row)?),
+            Values::Uints(uints) => Cell::Uint(*uints.get(row)?),
+            Values::Floats(floats) => Cell::Float(*floats.get(row)?),
+            Values::Texts { ends, text } => {
+                let (start, end) = bounds(ends, row)?;
+                Cell::Text(text.get(start..end)?)
+            }
+            Values::Blobs { ends, bytes } => {
+                let (start, end) = bounds(ends, row)?;
+                Cell::Bytes(bytes.get(start..end)?)
+            }
+            Values::Mixed(values) => values.get(row)?.into(),
+            Values::Wrong => return None,
         })
     }
 }
 
-/// Value `row` of a packed column: from the end of the one before to its own.
-fn unpack(packed: &Packed, row: usize) -> Option<&[u8]> {
+/// Where value `row` of a packed column is: from the end of the one before to its own.
+fn bounds(ends: &[u32], row: usize) -> Option<(usize, usize)> {
     let start = match row.checked_sub(1) {
-        Some(before) => *packed.ends.get(before)? as usize,
+        Some(before) => *ends.get(before)?,
         None => 0,
     };
-    packed.data.get(start..*packed.ends.get(row)? as usize)
+    Some((start as usize, *ends.get(row)? as usize))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::liftlock::database::database::Column;
-    use crate::value::Value;
+    use crate::bindings::liftlock::database::database::{Column, ColumnData, Packed};
 
     fn packed(values: &[&str]) -> Packed {
         let mut packed = Packed { ends: Vec::new(), data: Vec::new() };
@@ -111,7 +179,7 @@ mod tests {
     fn rows(rows: u32, columns: Vec<(&str, Column)>) -> Vec<Row> {
         let (names, columns): (Vec<_>, Vec<_>) =
             columns.into_iter().map(|(name, data)| (name.to_owned(), data)).unzip();
-        rows_of(&names.into(), Page { rows, columns }).collect()
+        PageRows::new(&names.into(), Page { rows, columns }).collect()
     }
 
     fn column(data: ColumnData) -> Column {
@@ -129,8 +197,11 @@ mod tests {
 
     #[test]
     fn text_that_is_not_utf8_is_a_failure() {
-        let lie = column(ColumnData::Texts(Packed { ends: vec![1], data: vec![0xff] }));
-        assert_eq!(rows(1, vec![("a", lie)])[0].get::<&str>("a").unwrap_err().code, "bad-page");
+        // The second ends in the middle of a letter.
+        for packed in [Packed { ends: vec![1], data: vec![0xff] }, Packed { ends: vec![1, 2], data: "ü".into() }] {
+            let lie = column(ColumnData::Texts(packed));
+            assert_eq!(rows(1, vec![("a", lie)])[0].get::<&str>("a").unwrap_err().code, "bad-page");
+        }
     }
 
     #[test]

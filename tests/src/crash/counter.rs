@@ -225,6 +225,8 @@ $DATABASE
 
 [freeze]
 drain = \"0s\"
-file = { root = \"app\", path = \"maintenance.flag\", content = \"back soon\" }
+
+[maintenance]
+flag = { root = \"app\", path = \"maintenance.flag\", content = \"back soon\" }
 
 ";

@@ -125,18 +125,37 @@ fn what_is_not_there_or_not_known_is_refused() {
         (
             "[[\"systemctl\", \"stop\", \"cron\"]]",
             "[\"systemctl stop cron\"]",
-            "installation.toml:36: [freeze] stop: a command is not a line for a shell (write each command as a list, as in \
+            "installation.toml:35: [freeze] stop: a command is not a line for a shell (write each command as a list, as in \
              [[\"systemctl\", \"stop\", \"cron\"]])",
         ),
         (
             "[[\"systemctl\", \"stop\", \"cron\"]]",
             "[[]]",
-            "installation.toml:36: [freeze] stop: a command has no program",
+            "installation.toml:35: [freeze] stop: a command has no program",
         ),
         (
-            "path = \"maintenance.html\"",
+            "path = \"data/.maintenance\"",
             "path = \"/etc/motd\"",
-            "installation.toml:35: [freeze.file] path: \"/etc/motd\" is not a plain relative path (no leading slash, no . and no ..)",
+            "installation.toml:43: [maintenance.flag] path: \"/etc/motd\" is not a plain relative path (no leading slash, no . and \
+             no ..)",
+        ),
+        (
+            "page = \"maintenance.html\"",
+            "page = \"data/maintenance.html\"",
+            "installation.toml:41: [maintenance] page: \"data/maintenance.html\" is not the name of a file in the root itself",
+        ),
+        ("page = \"maintenance.html\"\n", "", "installation.toml:39: [maintenance]: the key \"page\" is missing"),
+        ("lease = \"20s\"", "lease = \"500ms\"", "installation.toml:42: [maintenance] lease: must be whole seconds"),
+        (
+            "lease = \"20s\"",
+            "status = \"maintenance.html\"",
+            "installation.toml:42: [maintenance] status: the page and its status cannot be the same file (status = \
+             \"status.json\")",
+        ),
+        (
+            "lease = \"20s\"",
+            "retry-afer = \"20s\"",
+            "installation.toml:42: [maintenance]: no key is called \"retry-afer\" (did you mean \"retry-after\"?)",
         ),
     ]);
 }

@@ -106,10 +106,15 @@ handles = 20
 guest-time = "2m"
 
 [freeze]
-file = { root = "app", path = "maintenance.html", content = "back soon" }
 stop = [["systemctl", "stop", "cron"]]
 start = [["systemctl", "start", "cron"]]
 drain = "5s"
+
+[maintenance]
+root = "app"
+page = "maintenance.html"
+lease = "20s"
+flag = { root = "app", path = "data/.maintenance", content = "closed" }
 
 [hooks]
 after-switch = [["systemctl", "reload", "php-fpm"]]

@@ -261,3 +261,54 @@ fn a_log_that_is_not_directly_in_a_known_root_is_refused() {
     let log = good.load().unwrap().text_log().unwrap();
     assert_eq!((log.path, log.in_root), (good.path("www/upgrade_log.txt"), true));
 }
+
+/// With a [versions] in front of the slots.
+fn versions(asks: &str) -> World {
+    let digest = super::sha256_hex(b"the tidying component");
+    let text = format!("[versions]\ncomponent = \"tidy.wasm\"\nsha256 = \"{digest}\"\n{asks}\n\n[[slot]]");
+    World::new().pipeline("[[slot]]", &text)
+}
+
+#[test]
+fn what_reads_versions_may_read_files_and_databases_and_nothing_else() {
+    let asks = [
+        ("files", "app", "write"),
+        ("database", "main", "define"),
+        ("network", "https://example.org", "read"),
+        ("command", "php", "run"),
+    ];
+    for (capability, object, access) in asks {
+        let ask = format!(
+            "asks = [{{ capability = \"{capability}\", object = \"{object}\", access = \"{access}\", reason = \"x\" }}]"
+        );
+        let problems = versions(&ask).problems();
+        assert!(problems.contains("[versions] asks[0].access: what reads versions may ask for"), "{ask}: {problems}");
+    }
+    let unknown = "asks = [{ capability = \"files\", object = \"ap\", access = \"read\", reason = \"x\" }]";
+    assert!(versions(unknown).problems().contains("[versions] asks[0].object: no root is called \"ap\""));
+    assert!(versions("axes = []").problems().contains("[versions]: no key is called \"axes\""));
+}
+
+#[test]
+fn what_reads_versions_is_granted_swapped_and_pinned_like_a_slot() {
+    let ask = "asks = [{ capability = \"files\", object = \"app\", access = \"read\", reason = \"x\" }]";
+    let granted =
+        versions(ask).installation("[limits.default]", "[grants.versions]\nfiles.app = \"read\"\n\n[limits.default]");
+    let setup = granted.load().unwrap();
+    let planned = setup.versions.as_ref().unwrap();
+    assert_eq!((planned.slot.name.as_str(), planned.grants.roots.len()), ("versions", 1));
+    setup.verify_components().unwrap();
+    std::fs::write(granted.path("bundle/tidy.wasm"), "another").unwrap();
+    assert!(
+        setup.verify_components().unwrap_err().to_string().contains("[versions] sha256: the component is pinned as")
+    );
+    // Where a pipeline has none, nothing can be granted to it; and no slot can have its name.
+    let without =
+        World::new().installation("[limits.default]", "[grants.versions]\nfiles.app = \"read\"\n\n[limits.default]");
+    assert!(without.problems().contains("[grants.versions]: no slot is called \"versions\""));
+    refused(&[(
+        "name = \"unpack\"",
+        "name = \"versions\"",
+        "bundle/pipeline.toml:29: [[slot]] \"versions\" name: no slot can be called \"versions\"",
+    )]);
+}

@@ -75,14 +75,19 @@ fn what_the_pipeline_does_not_know_is_refused() {
             "installation.toml:24: [grants.migrate-sql] files.web: no root is called \"web\" (known: app)",
         ),
         (
-            "root = \"app\"",
-            "root = \"apps\"",
-            "installation.toml:35: [freeze.file] root: no root is called \"apps\" (did you mean \"app\"?)",
+            "root = \"app\"\npage",
+            "root = \"apps\"\npage",
+            "installation.toml:40: [maintenance] root: no root is called \"apps\" (did you mean \"app\"?)",
+        ),
+        (
+            "{ root = \"app\"",
+            "{ root = \"apps\"",
+            "installation.toml:43: [maintenance.flag] root: no root is called \"apps\" (did you mean \"app\"?)",
         ),
         (
             "[hooks]",
             "[artifacts.packet]\nfile = \"x.zip\"\n[hooks]",
-            "installation.toml:40: [artifacts.packet]: no artifact is called \"packet\" (did you mean \"package\"?)",
+            "installation.toml:45: [artifacts.packet]: no artifact is called \"packet\" (did you mean \"package\"?)",
         ),
     ]);
 }
@@ -193,6 +198,14 @@ fn a_right_setup_is_joined() {
     assert_eq!(installation.roots["app"].owner, Some(Owner { uid: 1234, gid: 1235 }));
     assert_eq!(installation.freeze.stop, [["systemctl", "stop", "cron"]]);
     assert_eq!(installation.freeze.drain, Duration::from_secs(5));
+    let page = installation.maintenance.page.as_ref().unwrap();
+    assert_eq!(
+        (page.root.as_str(), page.file.as_str(), page.status.as_str()),
+        ("app", "maintenance.html", "status.json")
+    );
+    assert_eq!((page.lease, page.retry_after), (Duration::from_secs(20), Duration::from_secs(30)));
+    let Some(Flag::File(flag)) = &installation.maintenance.flag else { panic!("no flag") };
+    assert_eq!((flag.path.as_str(), flag.content.as_str()), ("data/.maintenance", "closed"));
     assert_eq!(installation.hooks.after_switch.len(), 1);
     assert_eq!(bundle.digest, sha256_hex(world.pipeline.as_bytes()));
     assert_eq!(

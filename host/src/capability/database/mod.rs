@@ -11,6 +11,7 @@ mod desk;
 pub mod mysql;
 mod open;
 mod page;
+mod plain;
 mod schema;
 mod snapshots;
 mod spool;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::plain;
 use super::value::{Cell, Value};
 
 /// A page ends behind the row that makes it this big (bytes), however many rows were asked for.
@@ -14,6 +15,7 @@ const ROOM: usize = 4096;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Packed {
     /// Where each value ends in `data`.
+    #[serde(with = "plain")]
     pub ends: Vec<u32>,
     /// All values.
     #[serde(with = "serde_bytes")]
@@ -41,11 +43,11 @@ impl Packed {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ColumnData {
     /// Signed integers; also a column of nothing but nulls.
-    Ints(Vec<i64>),
+    Ints(#[serde(with = "plain")] Vec<i64>),
     /// Unsigned integers.
-    Uints(Vec<u64>),
+    Uints(#[serde(with = "plain")] Vec<u64>),
     /// Doubles.
-    Floats(Vec<f64>),
+    Floats(#[serde(with = "plain")] Vec<f64>),
     /// UTF-8 texts.
     Texts(Packed),
     /// Bytes.

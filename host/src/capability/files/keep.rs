@@ -185,7 +185,10 @@ fn copy_name(number: u64) -> Vec<u8> {
 
 /// Whether an entry is not the application's: the host's own, or a file of a database, which has its own restore point.
 fn is_ours(files: &Files, root: &Root, name: &[u8], path: &[u8]) -> bool {
-    let shielded = || RelPath::from_bytes(path).is_ok_and(|path| files.protected.contains(&full_path(root, &path)));
+    let shielded = || {
+        let path = RelPath::from_bytes(path).map(|path| full_path(root, &path));
+        path.is_ok_and(|path| files.protected.contains(&path) || files.own.contains(&path))
+    };
     is_reserved(name) || shielded()
 }
 

@@ -147,7 +147,7 @@ impl Files {
         })
     }
 
-    /// The same, with files in roots that are the host's own: nobody's writing.
+    /// The same, with files in roots that are the host's own: nobody's writing, and no part of what undo puts back.
     #[must_use]
     pub fn with_own(mut self, own: impl IntoIterator<Item = PathBuf>) -> Self {
         self.own.extend(own.into_iter().map(|path| canonical(&path)));

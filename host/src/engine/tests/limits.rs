@@ -112,6 +112,25 @@ fn a_torn_last_line_is_cut_and_a_broken_line_before_it_is_refused() {
 }
 
 #[test]
+fn a_journal_of_another_format_is_refused_whatever_else_is_in_it() {
+    let home = tempfile::tempdir().unwrap();
+    let world = World::of(before());
+    let directory = home.path().join("run");
+    assert_eq!(start(&world, &directory, &[mixed], OnFailure::Keep).drive(), Ending::Done);
+    let path = directory.join("journal.jsonl");
+    let ours = format!("\"format\":{FORMAT},");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(&ours));
+    for format in [FORMAT - 1, FORMAT + 1] {
+        let other = text.replacen(&ours, &format!("\"format\":{format},\"what-we-do-not-know\":1,"), 1);
+        fs::write(&path, other.replace("\"stage-started\"", "\"what-we-do-not-know\"")).unwrap();
+        let fault = Journal::read(&path).unwrap_err();
+        assert_eq!(fault.code, "journal-of-another-version");
+        assert!(fault.hint.is_some_and(|hint| hint.contains("Liftlock")));
+    }
+}
+
+#[test]
 fn another_component_or_host_version_is_not_replayed() {
     let home = tempfile::tempdir().unwrap();
     let world = World::of(before());
@@ -198,7 +217,7 @@ fn of_a_thaw_that_was_killed_and_begun_again_the_first_time_counts() {
     let thaw = |since| Event::ThawStarted { since };
     let events = [
         Event::RunStarted { plan: plan(0) },
-        Event::FreezeStarted {},
+        Event::FreezeStarted { since: 0 },
         Event::Frozen {},
         thaw(5),
         thaw(9),

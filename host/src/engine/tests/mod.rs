@@ -1,6 +1,7 @@
 //! The engine with fake stages and a fake world: what must hold whatever the capabilities are.
 
 mod commands;
+mod freeze;
 mod limits;
 mod world;
 
@@ -144,6 +145,7 @@ fn plan(stages: usize) -> Plan {
         from: "1".into(),
         to: "2".into(),
         packages: BTreeMap::new(),
+        adopted: false,
         slots: (0..stages).map(slot).collect(),
     }
 }

@@ -4,7 +4,7 @@ use liftlock_sdk::database::{Database, Dialect};
 use liftlock_sdk::failure::{Failure, Finding};
 use liftlock_sdk::stage::Findings;
 
-use crate::version::Version;
+use mautic_settings::version::Version;
 
 /// The oldest servers.
 const MYSQL: Version = Version(5, 7, 14);

@@ -7,7 +7,7 @@ use liftlock_sdk::run;
 use liftlock_sdk::stage::Findings;
 use mautic_settings::Location;
 
-use crate::version::Version;
+use mautic_settings::version::Version;
 
 /// The oldest version that can be upgraded.
 const OLDEST: Version = Version(2, 16, 3);
@@ -33,8 +33,8 @@ const NEW_NAMES: [&str; 1] = ["var"];
 /// The directories of Mautic 2: the switch moves them, and the end of the run deletes them.
 const OWN: [&str; 7] = ["app", "bin", "media", "plugins", "themes", "translations", "vendor"];
 
-/// All but the mail queue.
-pub(crate) fn check(root: &Directory) -> Findings {
+/// All but the mail queue. `adopt`: files of Mautic 3 may be here, and none of them is trusted.
+pub(crate) fn check(root: &Directory, adopt: bool) -> Findings {
     let mut found = Vec::new();
     let text = |path: &str| -> Result<Option<String>, Failure> {
         match root.find(path)? {
@@ -42,8 +42,11 @@ pub(crate) fn check(root: &Directory) -> Findings {
             _ => Ok(None),
         }
     };
-    found.extend(installed(text("app/version.txt")?.as_deref(), text("app/release_metadata.json")?.as_deref()));
-    found.extend(names(&root.names("")?));
+    let metadata = text("app/release_metadata.json")?;
+    if !(adopt && metadata.is_some()) {
+        found.extend(installed(text("app/version.txt")?.as_deref(), metadata.as_deref()));
+        found.extend(names(&root.names("")?));
+    }
     found.extend(plugins(root.list("plugins")));
     found.extend(not_writable(&root.locked(&OWN, false)?));
     found.extend(space(root.free_space(), run::int_param("space-mib", 400)?));

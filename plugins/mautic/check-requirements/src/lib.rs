@@ -46,6 +46,7 @@
 //! | parameter | what it is |
 //! | --- | --- |
 //! | `root`, `database` | what is looked at; default `app` and `main` |
+//! | `adopt` | true: another tool, or somebody, has put files of Mautic 3 here already; they are put here again |
 //! | `prefix` | of the tables; default what `db_table_prefix` of the settings says |
 //! | `base` | the path at which PHP sees the root; default what the absolute paths in the settings agree on |
 //! | `space-mib` | what the new version needs beside the live one; default 400 |
@@ -55,10 +56,12 @@ mod database;
 mod installation;
 mod php;
 mod settings;
-mod version;
 
 use liftlock_sdk::prelude::*;
 use mautic_settings::Settings;
+
+/// Where Mautic's own script moves Mautic 2.
+const BACKUP: &str = "mautic-2-backup-files";
 
 struct CheckRequirements;
 
@@ -73,7 +76,11 @@ impl Stage for CheckRequirements {
     fn check() -> Findings {
         let root = Directory::root(&run::param_or("root", "app"))?;
         let database = Database::open(&run::param_or("database", "main"))?;
-        let mut found = installation::check(&root)?;
+        let adopt = run::bool_param("adopt")?;
+        if adopt && root.exists(BACKUP)? {
+            return Ok(vec![Finding::deferred("what is here is looked at when Mautic 2 is back in its place")]);
+        }
+        let mut found = installation::check(&root, adopt)?;
         let known = Settings::read(&root).and_then(|settings| Ok((settings.prefix()?, settings)));
         let driver = match known {
             Ok((prefix, settings)) => {

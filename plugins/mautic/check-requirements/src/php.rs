@@ -3,7 +3,7 @@
 use liftlock_php::report::Report;
 use liftlock_sdk::failure::Finding;
 
-use crate::version::Version;
+use mautic_settings::version::Version;
 
 /// The oldest PHP that Mautic 3.0 runs in.
 const OLDEST: Version = Version(7, 2, 21);

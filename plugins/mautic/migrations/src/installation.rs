@@ -33,17 +33,24 @@ impl Installation {
             return Err(Failure::new("not-mysql", "Mautic's migrations are for MySQL and MariaDB, and this is SQLite"));
         }
         let root = Directory::root(&run::param_or("root", "app"))?;
-        let prefix = run::param("prefix").map_or_else(|| prefix(&root), Ok)?;
+        let prefix = match run::param("prefix") {
+            Some(prefix) => prefix,
+            None => prefix(&root, "")?.unwrap_or_default(),
+        };
         Ok(Self { database, root, prefix })
     }
 }
 
-fn prefix(root: &Directory) -> Result<String, Failure> {
-    let mut prefix = String::new();
-    for path in SETTINGS {
-        if root.exists(path)? {
-            let said = prefix_in(&root.read_text(path)?).map_err(|failure| failure.at(path))?;
-            prefix = said.unwrap_or(prefix);
+/// The prefix that the settings name, if there are any: `below` the root, a path with a slash at its end, or nothing.
+///
+/// # Errors
+/// `settings-unreadable`, `prefix-unknown`, or what the host says.
+pub fn prefix(root: &Directory, below: &str) -> Result<Option<String>, Failure> {
+    let mut prefix = None;
+    for path in SETTINGS.map(|path| format!("{below}{path}")) {
+        if root.exists(&path)? {
+            let said = prefix_in(&root.read_text(&path)?).map_err(|failure| failure.at(&path))?;
+            prefix = Some(said.or(prefix).unwrap_or_default());
         }
     }
     Ok(prefix)

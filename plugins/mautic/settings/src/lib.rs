@@ -6,6 +6,7 @@
 
 mod file;
 mod path;
+pub mod version;
 
 use liftlock_php::config::{Literal, Value};
 use liftlock_sdk::failure::Failure;

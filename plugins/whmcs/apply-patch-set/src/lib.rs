@@ -8,19 +8,19 @@
 //! | --- | --- |
 //! | `root`, `database` | default `app` and `main` |
 //! | `base`, `version` | what the bundle says that the package is for, and makes |
+//! | `adopt` | true: another tool has put the files in place already; they are put there again |
 //! | `code` | the application's own code for a failure; default the host's |
 //!
 //! | input | kind | what it is |
 //! | --- | --- | --- |
 //! | `tree` | tree | the files of the patch set |
 
-mod manifest;
 mod plan;
 
 use liftlock_sdk::prelude::*;
+use whmcs_installation::patch_set::{self, Manifest};
 use whmcs_installation::settings;
 
-use crate::manifest::Manifest;
 use crate::plan::Step;
 
 struct ApplyPatchSet;
@@ -75,10 +75,14 @@ fn root() -> Result<Directory, Failure> {
 /// The package is what the bundle says, and both sides of the installation are what it is for.
 fn must_fit(tree: &Directory, root: &Directory) -> Result<(), Failure> {
     let wanted = Manifest::from_params()?;
-    let found = Manifest::parse(&tree.read_text(manifest::FILE).map_err(|failure| manifest::none(&failure))?)?;
+    let found = Manifest::parse(&tree.read_text(patch_set::FILE).map_err(|failure| patch_set::none(&failure))?)?;
     found.must_be(&wanted)?;
     let database = Database::open(&run::param_or("database", "main"))?;
-    wanted.must_be_for(whmcs_installation::of_files(root)?, whmcs_installation::of_database(&database)?)
+    wanted.must_be_for(
+        whmcs_installation::of_files(root)?,
+        whmcs_installation::of_database(&database)?,
+        run::bool_param("adopt")?,
+    )
 }
 
 fn take(step: &Step, tree: &Directory, root: &Directory) -> Result<(), Failure> {

@@ -4,9 +4,8 @@ use liftlock_sdk::failure::Failure;
 use liftlock_sdk::files::join;
 use liftlock_sdk::look::{Found, Look};
 use whmcs_installation::HEAD;
+use whmcs_installation::patch_set::FILE;
 use whmcs_installation::settings::ADMIN;
-
-use crate::manifest::FILE;
 
 /// One file, from a path of the patch set to one of the installation.
 #[derive(Debug, PartialEq, Eq)]

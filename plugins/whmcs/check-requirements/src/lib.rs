@@ -19,6 +19,7 @@
 //! | `target` | the version that the package makes |
 //! | `oldest` | the oldest version that the package upgrades |
 //! | `base` | the only version that the patch set is for; empty: a full release |
+//! | `adopt` | true: another tool has left files and database of two versions, and this upgrade brings them together |
 //! | `space-mib` | what must be free; default 250 |
 //! | `own` | the directories at the top that are WHMCS's; `admin` stands for what it is called here |
 //! | `stock` | directories and files that WHMCS brings and people change all the same |

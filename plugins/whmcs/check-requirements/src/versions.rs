@@ -10,6 +10,8 @@ pub(crate) struct Wanted {
     at_most: Version,
     oldest: Option<Version>,
     base: Option<Version>,
+    /// Another tool has begun, and is to be taken over.
+    adopt: bool,
 }
 
 impl Wanted {
@@ -26,6 +28,7 @@ impl Wanted {
             target,
             oldest: optional("oldest")?,
             base: optional("base")?,
+            adopt: run::bool_param("adopt")?,
         })
     }
 
@@ -55,17 +58,39 @@ impl Wanted {
                     .fix("compare [databases.main] with configuration.php"),
             );
         };
+        if files != database && self.adopt {
+            return self.adopted(files, database);
+        }
         if files != database {
             let fix = match files > database {
-                true => format!(
-                    "finish that upgrade first, by its own installer (install/), or put the files of {database} back"
+                true => {
+                    format!("finish that upgrade first: liftlock apply --adopt; or put the files of {database} back")
+                }
+                false => format!(
+                    "put the files of the full release {database} in place first: liftlock apply --adopt does it, if this is the package"
                 ),
-                false => format!("put the files of the full release {database} in place first"),
             };
             let failure = whmcs_installation::mismatch(&files, &database);
             return Some(Finding::from(failure).fix(fix));
         }
         self.of(files)
+    }
+
+    /// The sides differ, and are to be brought together. A full release brings all files itself, whatever is there, and the
+    /// database goes on from where it is; so only the database's version counts. A patch set brings but a few.
+    fn adopted(&self, files: Version, database: Version) -> Option<Finding> {
+        if let Some(base) = self.base.filter(|base| files != self.at_most || database != *base) {
+            let message = format!(
+                "this patch set is for WHMCS {base} and for nothing else; the files are {files}, the database is {database}"
+            );
+            return Some(
+                Finding::blocking("wrong-base", message).fix("take the full release, which brings all files itself"),
+            );
+        }
+        if database == self.at_most {
+            return None;
+        }
+        self.of(database)
     }
 
     fn of(&self, here: Version) -> Option<Finding> {
@@ -104,6 +129,7 @@ mod tests {
             at_most: version("8.13.1"),
             oldest: Some(version("8.0.0")),
             base: base.map(version),
+            adopt: false,
         };
         let found = wanted.finding(Version::parse(files), Version::parse(database));
         assert!(found.as_ref().is_none_or(|finding| finding.severity == "blocking" && finding.fix.is_some()));
@@ -123,6 +149,35 @@ mod tests {
         assert_eq!(code(Some("8.13.0"), "8.12.0", "8.12.0"), "wrong-base");
         assert_eq!(code(Some("8.13.0"), "8.13.0-rc.1", "8.13.0-rc.1"), "wrong-base");
         assert_eq!(code(Some("8.13.0"), "8.13.0", "8.13.0"), "");
+    }
+
+    #[test]
+    fn what_another_tool_has_left_is_adopted_where_the_package_can_finish_it() {
+        let code = |base: Option<&str>, files: &str, database: &str| {
+            let (target, oldest) = (if base.is_some() { "8.12.1" } else { "8.13.1" }, Some(version("8.0.0")));
+            let wanted = Wanted {
+                target: target.to_owned(),
+                at_most: version(target),
+                oldest,
+                base: base.map(version),
+                adopt: true,
+            };
+            let found = wanted.finding(Version::parse(files), Version::parse(database));
+            found.map(|finding| finding.code).unwrap_or_default()
+        };
+        assert_eq!(code(None, "8.12.0", "8.14.0"), "newer-than-target");
+        assert_eq!(code(None, "8.13.1", "7.10.3"), "too-old");
+        assert_eq!(code(None, "8.13.1", "8.13.1"), "already-there");
+        assert_eq!(code(Some("8.12.0"), "8.12.1", "8.11.2"), "wrong-base");
+        assert_eq!(code(Some("8.12.0"), "8.11.2", "8.12.0"), "wrong-base");
+        for (base, files, database) in [
+            (None, "8.13.1", "8.12.0"),
+            (None, "8.12.0", "8.13.1"),
+            (None, "8.11.2", "8.12.0"),
+            (Some("8.12.0"), "8.12.1", "8.12.0"),
+        ] {
+            assert_eq!(code(base, files, database), "", "{files} {database}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! It says its version twice: at the head of init.php, and in the row `Version` of `tblconfiguration`. Where the two differ WHMCS
 //! shows "Down for Maintenance" to everybody, the administrators too.
 
+pub mod patch_set;
 pub mod settings;
 pub mod version;
 

@@ -42,6 +42,12 @@ impl Version {
         };
         Some(Self { numbers, stage, build })
     }
+
+    /// How far it was when it was packed.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.stage
+    }
 }
 
 const STAGES: [(&str, Stage); 4] =

@@ -8,8 +8,8 @@
 //! by way of DOUBLE (its text has too few digits). The last line of a file says how many rows it has: a file that was cut is
 //! recognised, by us and by a person.
 //!
-//! * [`save`](self::save()): [`plan`] shares the tables among connections; [`read`] makes statements of rows as [`text`] says;
-//!   [`file`] compresses, hashes, syncs and reads back; [`programs`] writes what is not rows.
+//! * [`save`](self::save()): [`moment`] opens connections that see the same; [`plan`] shares the tables among them; [`read`] makes
+//!   statements of rows as [`text`] says; [`file`] compresses, hashes, syncs and reads back; [`programs`] writes what is not rows.
 //! * [`load`](self::load()): [`keys`] takes definitions apart; [`fields`] and [`infile`] make a stream for `LOAD DATA` of a file.
 
 mod fields;
@@ -17,6 +17,7 @@ mod file;
 mod infile;
 mod keys;
 mod load;
+mod moment;
 mod names;
 mod plan;
 mod programs;
@@ -53,15 +54,16 @@ const SUMS: &str = "SHA256SUMS";
 pub(super) enum Quiet {
     /// Nobody: several connections read at once.
     Frozen,
-    /// Others may: one connection, one transaction.
+    /// Others may: all is read as of one moment.
     Live,
 }
 
 impl Quiet {
-    /// What makes the rows fit together, for the manifest.
-    fn consistency(self) -> &'static str {
+    /// What makes the rows fit together that so many connections read, for the manifest.
+    fn consistency(self, connections: usize) -> &'static str {
         match self {
             Self::Frozen => "frozen",
+            Self::Live if connections > 1 => "one-moment",
             Self::Live => "one-transaction",
         }
     }

@@ -32,7 +32,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Connects. Everything is read as of now.
+    /// Connects.
     pub(super) fn open(config: &'a MysqlConfig) -> Result<Self, Fault> {
         let mut link = Link::open(config, Account::Host)?;
         let failed = |error| fault(&config.name, "snapshot", &error);
@@ -44,10 +44,15 @@ impl<'a> Reader<'a> {
         );
         link.run(&settings).map_err(failed)?;
         link.run("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").map_err(failed)?;
-        link.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").map_err(failed)?;
         let packet = link.rows("SELECT @@max_allowed_packet").map_err(failed)?;
         let packet = packet.first().and_then(|row| row.get_opt::<usize, _>(0)?.ok()).unwrap_or(STATEMENT);
         Ok(Self { config, link, flavor, statement: STATEMENT.min(packet / 2) })
+    }
+
+    /// From here on, everything is read as of now.
+    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+        let begun = self.link.run("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+        begun.map(drop).map_err(|error| fault(&self.config.name, "snapshot", &error))
     }
 
     /// All rows of a query. For results that are small.

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::file::{FileEntry, SqlFile};
+use super::moment;
 use super::plan::{Part, Source, parts};
 use super::programs;
 use super::read::{Block, Reader};
@@ -52,13 +53,21 @@ pub(super) fn save(
 ) -> Result<Manifest, Fault> {
     let mut first = Reader::open(config)?;
     let sources = Source::all(catalog, tables, first.flavor)?;
-    let next_ids = Catalog::next_ids(first.link(), config)?;
-    let shared_out = quiet == Quiet::Frozen;
-    let parts = parts(&mut first, &sources, shared_out)?;
-    let others = if shared_out { readers().min(parts.len()).saturating_sub(1) } else { 0 };
-    let mut readers = vec![first];
-    for _ in 0..others {
-        readers.push(Reader::open(config)?);
+    let mut readers = match quiet {
+        Quiet::Frozen => {
+            first.begin()?;
+            vec![first]
+        }
+        Quiet::Live => moment::readers(config, first, most_readers(), &sources)?,
+    };
+    let consistency = quiet.consistency(readers.len());
+    let next_ids = Catalog::next_ids(readers[0].link(), config)?;
+    let shared_out = quiet == Quiet::Frozen || readers.len() > 1;
+    let parts = parts(&mut readers[0], &sources, shared_out)?;
+    while quiet == Quiet::Frozen && readers.len() < most_readers().min(parts.len()) {
+        let mut reader = Reader::open(config)?;
+        reader.begin()?;
+        readers.push(reader);
     }
     let shared = Shared {
         config,
@@ -79,12 +88,13 @@ pub(super) fn save(
     })?;
     let data = shared.files.into_inner().unwrap_or_else(PoisonError::into_inner);
     let mut manifest = manifest(catalog, &sources, &next_ids, data, whole, quiet);
+    manifest.info.extra.insert(0, ("consistency".to_owned(), consistency.to_owned()));
     manifest.files.extend(programs::save(config, readers[0].link(), &manifest, &sources, directory)?);
     manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(manifest)
 }
 
-fn readers() -> usize {
+fn most_readers() -> usize {
     thread::available_parallelism().map_or(2, usize::from).clamp(2, MOST_READERS)
 }
 
@@ -191,7 +201,7 @@ fn manifest(
         catalog.routines.clear();
         catalog.events.clear();
     }
-    let mut extra = vec![("consistency".to_owned(), quiet.consistency().to_owned())];
+    let mut extra = Vec::new();
     let loose = |source: &&Source<'_>| quiet == Quiet::Live && !source.table.transactional;
     let loose: Vec<_> = sources.iter().filter(loose).map(|source| source.table.name.as_str()).collect();
     if !loose.is_empty() {

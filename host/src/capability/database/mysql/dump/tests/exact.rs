@@ -97,10 +97,6 @@ fn filled(statements: &[&str]) -> Option<TestSchema> {
     Some(schema)
 }
 
-fn is_mariadb() -> bool {
-    server().is_some_and(|server| server.schema(&[]).rows("SELECT VERSION()")[0][0].contains("MariaDB"))
-}
-
 fn everything() -> Option<TestSchema> {
     let mariadb = if is_mariadb() { MARIADB } else { &[] };
     filled(&[TYPES, mariadb].concat())

@@ -3,6 +3,7 @@
 mod exact;
 mod hostile;
 mod killed;
+mod moment;
 mod programs;
 
 use std::collections::BTreeMap;
@@ -60,6 +61,10 @@ impl Saved {
 fn is_program(name: &str) -> bool {
     let run = Command::new(name).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     run.is_ok_and(|status| status.success())
+}
+
+fn is_mariadb() -> bool {
+    server().is_some_and(|server| server.schema(&[]).rows("SELECT VERSION()")[0][0].contains("MariaDB"))
 }
 
 fn catalog(schema: &TestSchema) -> Catalog {

@@ -3,21 +3,27 @@
 use liftlock_sdk::failure::Failure;
 use liftlock_sdk::run;
 use serde_json::Value;
-use whmcs_installation::Version;
+
+use crate::Version;
 
 /// Where it says it.
-pub(crate) const FILE: &str = "patch-set.json";
+pub const FILE: &str = "patch-set.json";
 
 /// What it is for, and what it makes.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Manifest {
-    pub(crate) base: Version,
-    pub(crate) version: Version,
+pub struct Manifest {
+    /// The version that it is for.
+    pub base: Version,
+    /// The version that it makes.
+    pub version: Version,
 }
 
 impl Manifest {
     /// As the slot says it.
-    pub(crate) fn from_params() -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// `param-missing`, `param-wrong`.
+    pub fn from_params() -> Result<Self, Failure> {
         let version = |name: &str| {
             let text = run::require_param(name)?;
             Version::parse(&text).ok_or_else(|| Failure::new("param-wrong", format!("`{name}` is no version: {text}")))
@@ -26,7 +32,10 @@ impl Manifest {
     }
 
     /// As the package says it.
-    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// `not-a-patch-set`.
+    pub fn parse(text: &str) -> Result<Self, Failure> {
         let json: Value = serde_json::from_str(text).map_err(|error| broken(&error.to_string()))?;
         let version = |key: &str| {
             let said = json.get(key).and_then(Value::as_str).and_then(Version::parse);
@@ -36,7 +45,10 @@ impl Manifest {
     }
 
     /// Refuses a package that is another one than the bundle is for.
-    pub(crate) fn must_be(&self, wanted: &Self) -> Result<(), Failure> {
+    ///
+    /// # Errors
+    /// `wrong-package`.
+    pub fn must_be(&self, wanted: &Self) -> Result<(), Failure> {
         if self == wanted {
             return Ok(());
         }
@@ -47,10 +59,15 @@ impl Manifest {
         Err(Failure::new("wrong-package", message))
     }
 
-    /// Refuses an installation that is not, on both sides, the version that it is for.
-    pub(crate) fn must_be_for(&self, files: Option<Version>, database: Option<Version>) -> Result<(), Failure> {
+    /// Refuses an installation that is not, on both sides, the version that it is for. In an adopted one the files may be what it
+    /// makes already.
+    ///
+    /// # Errors
+    /// `wrong-base`.
+    pub fn must_be_for(&self, files: Option<Version>, database: Option<Version>, adopted: bool) -> Result<(), Failure> {
         let base = Some(self.base);
-        if (files, database) == (base, base) {
+        let files_fit = files == base || adopted && files == Some(self.version);
+        if files_fit && database == base {
             return Ok(());
         }
         let said =
@@ -66,7 +83,8 @@ impl Manifest {
 }
 
 /// There is none.
-pub(crate) fn none(failure: &Failure) -> Failure {
+#[must_use]
+pub fn none(failure: &Failure) -> Failure {
     Failure::new("not-a-patch-set", format!("the package has no {FILE}: {}", failure.message))
 }
 
@@ -86,13 +104,23 @@ mod tests {
     fn a_patch_set_is_refused_where_either_side_is_not_its_base() {
         let for_8_12 = manifest("8.12.0", "8.12.1");
         let code = |files: &str, database: &str| {
-            for_8_12.must_be_for(Version::parse(files), Version::parse(database)).map_err(|failure| failure.code)
+            for_8_12.must_be_for(Version::parse(files), Version::parse(database), false).map_err(|failure| failure.code)
         };
         for (files, database) in [("8.11.2", "8.11.2"), ("8.12.1", "8.12.0"), ("8.12.0", "8.12.0-rc.1"), ("", "8.12.0")]
         {
             assert_eq!(code(files, database), Err("wrong-base".to_owned()), "{files} {database}");
         }
         assert_eq!(code("8.12.0", "8.12.0-release.1"), Ok(()));
+    }
+
+    #[test]
+    fn in_an_adopted_installation_the_files_may_be_there_and_nothing_else() {
+        let for_8_12 = manifest("8.12.0", "8.12.1");
+        let fits = |files: &str, database: &str| {
+            for_8_12.must_be_for(Version::parse(files), Version::parse(database), true).is_ok()
+        };
+        assert!(!fits("8.12.1", "8.11.2") && !fits("8.12.2", "8.12.0") && !fits("8.12.1", "8.12.1"));
+        assert!(fits("8.12.1", "8.12.0") && fits("8.12.0", "8.12.0"));
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::fmt;
 
 /// Three numbers. What is behind them (`-dev`, `-0ubuntu0.18`) is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version(pub(crate) u32, pub(crate) u32, pub(crate) u32);
+pub struct Version(pub u32, pub u32, pub u32);
 
 impl Version {
     /// The version that a text begins with; none if it does not begin with two numbers and a dot between.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.trim().splitn(3, '.');
         let (major, minor) = (number(parts.next()?)?, parts.next()?);
         let patch = parts.next().and_then(number).unwrap_or(0);
@@ -16,7 +17,8 @@ impl Version {
     }
 
     /// That of a MariaDB server, which may put "5.5.5-" in front for old clients.
-    pub(crate) fn of_mariadb(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of_mariadb(text: &str) -> Option<Self> {
         Self::parse(text.strip_prefix("5.5.5-").unwrap_or(text))
     }
 }

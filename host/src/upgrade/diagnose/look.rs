@@ -1,0 +1,171 @@
+//! Where the facts come from. What cannot be read is one of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::state::Run;
+use super::{Fact, Reported, Silent};
+use crate::bundle::{Expect, PlannedSlot, Setup};
+use crate::capability::database::Driver;
+use crate::effect::Fault;
+use crate::engine::state::Phase;
+use crate::policy::{self, DescribedAsk, StageInfo};
+use crate::report::words;
+use crate::sandbox::{Mark, Reading, Report, Services, VersionsReader};
+use crate::upgrade::{RunDirectory, Trouble, Upgrade, context_of, expect, last_run};
+
+/// What was seen of the installation itself.
+pub(super) struct Looked {
+    pub(super) report: Reported,
+    /// Post-conditions of the pipeline that hold, and that do not.
+    pub(super) held: usize,
+    pub(super) unmet: usize,
+}
+
+impl Run {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Upgrading | Phase::Undoing | Phase::UndoFailed)
+    }
+}
+
+/// The last run, as its journal tells it.
+pub(super) fn journal(state: &Path, facts: &mut Vec<Fact>) -> Result<Option<Run>, String> {
+    let place = state.join("runs").display().to_string();
+    match last_run(state) {
+        Err(fault) => {
+            facts.push(Fact::new("journal", &fault.message, place));
+            Err(fault.message)
+        }
+        Ok(None) => {
+            facts.push(Fact::new("journal", "no run of ours", place));
+            Ok(None)
+        }
+        Ok(Some((run, state, _))) => {
+            let words = words::state(&state);
+            facts.push(Fact::new("journal", format!("run {}: {words}", run.id()), run.path().display().to_string()));
+            Ok(Some(Run { phase: state.phase, words, next: words::next(&state) }))
+        }
+    }
+}
+
+/// The operator's maintenance file, if it is there.
+pub(super) fn page(setup: &Setup, facts: &mut Vec<Fact>) -> Option<PathBuf> {
+    let file = setup.installation.freeze.file.as_ref()?;
+    let path = setup.installation.roots.get(&file.root)?.path.join(&file.path);
+    fs::symlink_metadata(&path).ok()?;
+    facts.push(Fact::new("maintenance", "the maintenance file is there", path.display().to_string()));
+    Some(path)
+}
+
+/// Directories of ours in the roots.
+pub(super) fn leftovers(setup: &Setup, facts: &mut Vec<Fact>) {
+    for root in setup.installation.roots.values() {
+        let names = fs::read_dir(&root.path).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let ours = names.filter(|name| name.to_string_lossy().starts_with(".liftlock-"));
+        let mut ours: Vec<_> = ours.map(|name| root.path.join(name).display().to_string()).collect();
+        ours.sort();
+        let of_run = "files of a run of ours, kept for undo until commit";
+        facts.extend(ours.into_iter().map(|path| Fact::new("kept", of_run, path)));
+    }
+}
+
+impl Upgrade {
+    /// Both witnesses: the component that reads versions, and the pipeline's post-conditions.
+    pub(super) fn look(&self, facts: &mut Vec<Fact>) -> Result<Looked, Trouble> {
+        let run = RunDirectory::scratch(&self.setup.installation.state)?;
+        let services = self.readable(&run, facts)?;
+        let report = self.report(&services, facts)?;
+        let (mut held, mut unmet) = (0, 0);
+        for condition in self.setup.slots.iter().flat_map(|planned| &planned.slot.expect) {
+            match expect::check(std::slice::from_ref(condition), &services.files, &services.databases) {
+                Ok(failed) if failed.is_empty() => held += 1,
+                Ok(_) => unmet += 1,
+                Err(fault) => facts.push(Fact::new("condition", fault.message, place(condition))),
+            }
+        }
+        facts.push(Fact::new(
+            "conditions",
+            format!("{held} of {} hold", held + unmet),
+            "the pipeline's post-conditions",
+        ));
+        Ok(Looked { report, held, unmet })
+    }
+
+    /// The capabilities, with those roots and databases that can be read at all.
+    fn readable(&self, run: &RunDirectory, facts: &mut Vec<Fact>) -> Result<Services, Fault> {
+        let mut drivers: Vec<Arc<dyn Driver>> = Vec::new();
+        for name in self.setup.databases.keys() {
+            // A server is not asked before somebody wants to know something of it.
+            let asked = self.driver(run, name).and_then(|driver| driver.server_version().map(|_| driver));
+            match asked {
+                Ok(driver) => drivers.push(driver),
+                Err(fault) => facts.push(Fact::new("unreadable", fault.message, format!("database {name}"))),
+            }
+        }
+        for (name, root) in self.setup.installation.roots.iter().filter(|(_, root)| !root.path.is_dir()) {
+            let text = format!("{} is no directory, or is not there", root.path.display());
+            facts.push(Fact::new("unreadable", text, format!("root {name}")));
+        }
+        self.services_with(run, Path::is_dir, drivers)
+    }
+
+    /// What the component that reads versions says.
+    fn report(&self, services: &Services, facts: &mut Vec<Fact>) -> Result<Reported, Trouble> {
+        let Some(planned) = &self.setup.versions else {
+            let why = format!("the pipeline {} has no [versions]", self.setup.bundle.pipeline.name);
+            return Ok(Err(Silent::Why(why)));
+        };
+        let grants = match policy::decide(&described(planned), planned) {
+            Ok(grants) => grants,
+            Err(refusals) => return Ok(Err(Silent::Refused(refusals))),
+        };
+        let bytes = self.setup.read_component(planned)?;
+        let loaded = self.sandbox.load(&planned.component, &bytes)?;
+        let reader = match VersionsReader::new(self.sandbox.clone(), &loaded, planned, grants) {
+            Ok(reader) => reader,
+            Err(refusals) => return Ok(Err(Silent::Refused(refusals))),
+        };
+        Ok(match reader.look(services, context_of(planned)) {
+            Err(fault) => Err(Silent::Why(fault.message)),
+            Ok(report) => {
+                told(&report, facts);
+                Ok(report)
+            }
+        })
+    }
+}
+
+fn told(report: &Report, facts: &mut Vec<Fact>) {
+    let side = |about: &str, reading: &Reading| {
+        let said = match (&reading.version, &reading.problem) {
+            (Some(version), _) => version.clone(),
+            (None, Some(problem)) => format!("unknown: {problem}"),
+            (None, None) => "unknown".to_owned(),
+        };
+        Fact::new(about, said, &reading.place)
+    };
+    facts.push(side("files", &report.files));
+    facts.push(side("database", &report.database));
+    let mark = |Mark { code, message, place, .. }: &Mark| Fact::new(code, message, place);
+    facts.extend(report.marks.iter().map(mark));
+}
+
+/// Such a component does not say what it asks for: the pipeline does, and that is all that it gets.
+fn described(planned: &PlannedSlot) -> StageInfo {
+    let asks = planned.slot.asks.iter().map(|ask| DescribedAsk {
+        capability: ask.capability.to_string(),
+        object: ask.object.clone(),
+        access: ask.access.to_string(),
+        reason: ask.reason.clone(),
+        ..DescribedAsk::default()
+    });
+    StageInfo { name: planned.slot.name.clone(), asks: asks.collect(), ..StageInfo::default() }
+}
+
+fn place(condition: &Expect) -> String {
+    match condition {
+        Expect::Query { database, .. } => format!("database {database}"),
+        Expect::File { root, file, .. } => format!("{root}:{file}"),
+    }
+}
