@@ -6,10 +6,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use liftlock_tests::bench::{self, are_there, median};
 use liftlock_tests::digest::sha256_hex;
 use liftlock_tests::fixture::mautic::{
     Data, Files, Fixture, Login, NEW_VERSION, PACKAGE, Settings, Size, Template, Vendor,
@@ -29,19 +30,13 @@ const SERVER: [&str; 3] = ["--innodb-buffer-pool-size=1G", "--innodb-log-file-si
 const NAME: &str = "mautic";
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::main(measure)
 }
 
 fn measure() -> Result<()> {
     let contacts = std::env::var("LIFTLOCK_BENCH_CONTACTS").map_or(Ok(100_000), |number| number.parse())?;
     let bench = Bench::new(Data { contacts, ..Data::default() })?;
-    let script = TOOLS.iter().all(|tool| is_there(tool));
+    let script = are_there(&TOOLS);
     let (mut ours, mut theirs, mut undone, mut accounts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let site = bench.site()?;
@@ -138,19 +133,19 @@ impl Site {
     }
 
     fn by_script(&self, bench: &Bench) -> Result<f64> {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches");
-        let mut command = Command::new("bash");
-        command.arg(here.join("mautic.sh")).env("SITE", self.directory.path());
-        command.env("URL", format!("{}{PACKAGE}", bench.vendor.origin())).env("SHA256", &bench.template.sha256);
-        command.env("SOCKET", self.server.socket()).env("ACCOUNT", NAME).env("SCHEMA", NAME);
-        command.env("MIGRATIONS", here.join("mautic.sql"));
-        let start = Instant::now();
-        let output = command.stdin(Stdio::null()).output()?;
-        let seconds = start.elapsed().as_secs_f64();
-        if !output.status.success() {
-            bail!("the script failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
-        eprintln!("the script {seconds:.1} s: {}", String::from_utf8_lossy(&output.stdout));
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/mautic.sql");
+        let url = format!("{}{PACKAGE}", bench.vendor.origin());
+        let variables = [
+            ("SITE", self.directory.path().as_os_str()),
+            ("URL", url.as_ref()),
+            ("SHA256", bench.template.sha256.as_ref()),
+            ("SOCKET", self.server.socket().as_os_str()),
+            ("ACCOUNT", NAME.as_ref()),
+            ("SCHEMA", NAME.as_ref()),
+            ("MIGRATIONS", migrations.as_os_str()),
+        ];
+        let (seconds, said) = bench::script("bash", "mautic.sh", &variables)?;
+        eprintln!("the script {seconds:.1} s: {said}");
         Ok(seconds)
     }
 
@@ -218,19 +213,8 @@ fn seconds(milliseconds: &Value) -> Result<f64> {
     Ok(milliseconds.as_f64().context("no time")? / 1000.0)
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 fn thousands(number: u32) -> String {
     let digits = number.to_string();
     let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
     groups.join(",")
-}
-
-fn is_there(program: &str) -> bool {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("command -v {program}")]).stdout(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }

@@ -1,15 +1,16 @@
 //! The whole upgrade of a Roundcube, by the host and by a careful shell script (`upgrade.sh`): `cargo xtask bench`.
 //!
 //! One line for each goes to standard output, as `host/benches/host/line.rs` has them. `LIFTLOCK_TEST_BINARY` names the host.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
+#![allow(clippy::print_stdout, reason = "a program for a terminal")]
 
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use liftlock_tests::bench::{self, are_there, median};
+use liftlock_tests::fixture::Installation;
 use liftlock_tests::fixture::roundcube::{
-    Fixture, Installation, NEW_SCHEMA, OLD_SCHEMA, Options, PACKAGE, Size, Template,
+    Fixture, NEW_SCHEMA, OLD_SCHEMA, Options, PACKAGE, Size, Template, database_version, version,
 };
 use liftlock_tests::host::Host;
 use liftlock_tests::http::Server;
@@ -21,20 +22,14 @@ const USERS: u32 = 2000;
 const TOOLS: [&str; 4] = ["sqlite3", "zstd", "curl", "unzip"];
 
 fn main() -> ExitCode {
-    match measure() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    bench::main(measure)
 }
 
 fn measure() -> Result<()> {
     let template = Fixture::new(Size::Full).prepare(&places::cache()?)?;
     let server = Server::start([(PACKAGE, template.package()?)])?;
     let mut bench = Bench { template, server, kept: Vec::new() };
-    let script = TOOLS.iter().all(|tool| is_there(tool));
+    let script = are_there(&TOOLS);
     let mut times: [Vec<f64>; 4] = Default::default();
     for _ in 0..RUNS {
         let site = bench.site()?;
@@ -92,36 +87,24 @@ impl Bench {
     }
 
     fn by_script(&self, site: &Installation) -> Result<f64> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/upgrade.sh");
-        let mut command = Command::new("sh");
-        command.arg(script).env("SITE", &site.directory).env("URL", format!("{}{PACKAGE}", self.server.origin()));
-        command.env("SHA256", &self.template.sha256).env("OLD", OLD_SCHEMA).env("NEW", NEW_SCHEMA);
-        let start = Instant::now();
-        let output = command.stdin(Stdio::null()).output()?;
-        let seconds = start.elapsed().as_secs_f64();
-        if !output.status.success() {
-            bail!("the script failed: {}", String::from_utf8_lossy(&output.stderr));
-        }
+        let (directory, url) = (site.directory.as_os_str(), format!("{}{PACKAGE}", self.server.origin()));
+        let variables = [
+            ("SITE", directory),
+            ("URL", url.as_ref()),
+            ("SHA256", self.template.sha256.as_ref()),
+            ("OLD", OLD_SCHEMA.as_ref()),
+            ("NEW", NEW_SCHEMA.as_ref()),
+        ];
+        let (seconds, _) = bench::script("sh", "upgrade.sh", &variables)?;
         self.is_new(site)?;
         Ok(seconds)
     }
 
     fn is_new(&self, site: &Installation) -> Result<()> {
-        let (version, schema) = (site.version()?, site.schema()?);
+        let (version, schema) = (version(&site.root)?, database_version(&site.database)?);
         if version != self.template.version || schema != NEW_SCHEMA {
             bail!("it is at version {version} and migration {schema}");
         }
         Ok(())
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-fn is_there(program: &str) -> bool {
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("command -v {program}")]).stdout(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
 }

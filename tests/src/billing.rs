@@ -2,40 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tempfile::TempDir;
 
-use crate::digest::Digest;
 use crate::fixture::whmcs::{
-    CUSTOM, CUSTOM_ADMIN, CUSTOMISED, Data, Files, Fixture, Installation, OLD_VERSION, Options, Package, SECRET,
-    Settings, Size, Template,
+    CUSTOM, CUSTOM_ADMIN, CUSTOMISED, Data, Files, Fixture, OLD_VERSION, Options, Package, SECRET, Settings, Size,
+    Template, database_version, version,
 };
-use crate::fixture::{Database, FLAG, PAGE, STATUS};
-use crate::host::{Ended, Host};
+use crate::fixture::{Database, FLAG, Installation, PAGE, STATUS};
+use crate::host::Ended;
 use crate::http::Server;
 use crate::mariadb::Schema;
+use crate::site::Site;
 use crate::{mariadb, places};
 
 /// One of it, with its vendor's server beside it.
 pub struct Billing {
     /// What it was made of.
     pub template: Template,
-    /// The files, the schema, the settings.
-    pub installation: Installation,
-    /// The host, pointed at it.
-    pub host: Host,
-    /// What it was before anything was done to it.
-    pub before: Digest,
+    site: Site,
     package: Package,
     files: Files,
     data: Data,
     _server: Server,
-    _directory: TempDir,
+}
+
+impl Deref for Billing {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
 }
 
 impl Billing {
@@ -66,17 +68,8 @@ impl Billing {
         change(&mut settings, &schema);
         let options = Options { files: files.clone(), data: data.clone(), schema, settings };
         let installation = template.installation(directory.path(), &options)?;
-        let host = Host::new(&installation.settings)?;
-        let before = installation.digest()?;
-        Ok(Self { template, installation, host, before, package, files, data, _server: server, _directory: directory })
-    }
-
-    /// Runs a command that must work.
-    ///
-    /// # Errors
-    /// All that it printed.
-    pub fn succeeds(&self, command: &str) -> Result<Ended> {
-        self.host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned())
+        let site = Site::new(installation, directory, version, files.version.as_deref().unwrap_or(OLD_VERSION))?;
+        Ok(Self { template, site, package, files, data, _server: server })
     }
 
     /// Runs a command that must fail with this exit code. Returns what it said, as JSON.
@@ -133,12 +126,12 @@ impl Billing {
         Ok(())
     }
 
-    /// What is different from what it was before.
+    /// The version that the database says it is.
     ///
     /// # Errors
-    /// What cannot be read.
-    pub fn differences(&self) -> Result<Vec<String>> {
-        Ok(self.before.diff(&self.installation.digest()?))
+    /// If it does not say.
+    pub fn database_version(&self) -> Result<String> {
+        database_version(&self.installation.database)
     }
 
     /// All that is true of a site that was upgraded. Returns how many things were looked at.
@@ -147,7 +140,7 @@ impl Billing {
     /// The first that is not true.
     pub fn is_upgraded(&self) -> Result<usize> {
         let version = self.package.version();
-        let said = (self.installation.version()?, self.installation.database_version()?);
+        let said = (self.version()?, self.database_version()?);
         ensure!(said == (version.to_owned(), version.to_owned()), "files and database are of {said:?}");
         Ok(2 + self.rows()? + self.tree()?)
     }
@@ -186,11 +179,7 @@ impl Billing {
                 "0",
             ));
         }
-        for (sql, wanted) in &wanted {
-            let found = self.installation.database.cell(sql)?;
-            ensure!(found == *wanted, "{sql}: {found}, not {wanted}");
-        }
-        Ok(wanted.len())
+        self.says(&wanted)
     }
 
     fn tree(&self) -> Result<usize> {
@@ -223,12 +212,7 @@ impl Billing {
                 there.extend(["vendor/whmcs/whmcs-foundation/src/Hotfix/Case8121.php", "includes/old_only.php"]);
             }
         }
-        for path in &there {
-            ensure!(fs::symlink_metadata(root.join(path)).is_ok(), "{path} is not there");
-        }
-        for path in &gone {
-            ensure!(fs::symlink_metadata(root.join(path)).is_err(), "{path} is still there");
-        }
+        let paths = self.has(&there, &gone)?;
         let settings = fs::metadata(root.join("configuration.php"))?.permissions().mode() & 0o777;
         ensure!(settings == 0o400, "configuration.php has mode {settings:o}");
         ensure!(fs::read_to_string(root.join("configuration.php"))?.contains(SECRET), "the settings are others");
@@ -241,19 +225,7 @@ impl Billing {
         }
         let mended = self.template.new_tree(self.package).join("admin/login.php");
         ensure!(fs::read(root.join(&login))? == fs::read(mended)?, "{login} is not the package's");
-        Ok(there.len() + gone.len() + changed.len() + 3)
-    }
-
-    /// Whether it is of the old version again, to the last row.
-    ///
-    /// # Errors
-    /// What is different.
-    pub fn is_before(&self) -> Result<()> {
-        let differences = self.differences()?;
-        ensure!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
-        let version = self.files.version.as_deref().unwrap_or(OLD_VERSION);
-        ensure!(self.installation.version()? == version, "the files are of version {}", self.installation.version()?);
-        Ok(())
+        Ok(paths + changed.len() + 3)
     }
 }
 

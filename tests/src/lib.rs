@@ -1,8 +1,9 @@
 //! What the end-to-end tests are made of: installations to upgrade, a server to download from, digests to compare with.
 //!
 //! The suites are in `tests/`, one file a promise. They run the host's binary, as an operator does.
-#![allow(clippy::print_stdout, reason = "suites print their numbers")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "suites print their numbers, benches what stops them")]
 
+pub mod bench;
 pub mod billing;
 pub mod browser;
 pub mod counting;
@@ -19,6 +20,7 @@ pub mod newsletter;
 pub mod places;
 pub mod prober;
 pub mod proxy;
+pub mod site;
 pub mod trial;
 pub mod visitors;
 pub mod watched;

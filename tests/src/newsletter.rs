@@ -1,37 +1,43 @@
 //! An installation of Mautic on a server, and what must be true of it when it has been raised to the new version.
 
 use std::fs;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use tempfile::TempDir;
-use toml_edit::DocumentMut;
+use anyhow::{Result, ensure};
 
-use crate::digest::Digest;
 use crate::fixture::mautic::versions::{KEPT, NUMBER_OF_2, OF_3};
 use crate::fixture::mautic::{
-    CHANGED_THEME_FILE, CUSTOM, Data, Files, Fixture, Installation, NEW_VERSION, OLD_VERSION, Options, SPOOL, Size,
-    Template, Vendor,
+    CHANGED_THEME_FILE, CUSTOM, Data, Files, Fixture, NEW_VERSION, OLD_VERSION, Options, SPOOL, Size, Template, Vendor,
+    version,
 };
 use crate::fixture::{FLAG, PAGE, STATUS};
-use crate::host::{Ended, Host};
 use crate::mariadb::Schema;
+use crate::site::Site;
 use crate::{mariadb, places};
 
 /// One of it, with its vendor's server beside it.
 pub struct Newsletter {
     /// What it was made of.
     pub template: Template,
-    /// The files, the schema, the settings.
-    pub installation: Installation,
-    /// The host, pointed at it.
-    pub host: Host,
     /// Where the package and the control file are.
     pub vendor: Vendor,
-    /// What it was before anything was done to it.
-    pub before: Digest,
+    site: Site,
     files: Files,
-    _directory: TempDir,
+}
+
+impl Deref for Newsletter {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
+}
+
+impl DerefMut for Newsletter {
+    fn deref_mut(&mut self) -> &mut Site {
+        &mut self.site
+    }
 }
 
 impl Newsletter {
@@ -55,35 +61,8 @@ impl Newsletter {
         let options =
             Options::new(schema, places::pipeline("mautic")?, vendor.origin()).files(files.clone()).data(data);
         let installation = template.installation(directory.path(), &options)?;
-        let host = Host::new(&installation.settings)?;
-        let before = installation.digest()?;
-        Ok(Self { template, installation, host, vendor, before, files, _directory: directory })
-    }
-
-    /// Runs a command that must work.
-    ///
-    /// # Errors
-    /// All that it printed.
-    pub fn succeeds(&self, command: &str) -> Result<Ended> {
-        self.host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned())
-    }
-
-    /// Changes values in `installation.toml`.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn settings(&self, change: impl FnOnce(&mut DocumentMut)) -> Result<()> {
-        let mut document: DocumentMut = fs::read_to_string(&self.installation.settings)?.parse()?;
-        change(&mut document);
-        Ok(fs::write(&self.installation.settings, document.to_string())?)
-    }
-
-    /// What is different from what it was before.
-    ///
-    /// # Errors
-    /// What cannot be read.
-    pub fn differences(&self) -> Result<Vec<String>> {
-        Ok(self.before.diff(&self.installation.digest()?))
+        let site = Site::new(installation, directory, version, OLD_VERSION)?;
+        Ok(Self { template, vendor, site, files })
     }
 
     /// All that is true of a site that was upgraded. Returns how many things were looked at.
@@ -132,20 +111,12 @@ impl Newsletter {
             (format!("SELECT COUNT(*) FROM {p}migrations"), &versions),
             (format!("SELECT COUNT(*) - COUNT(DISTINCT version) FROM {p}migrations"), "0"),
         ];
-        for (sql, wanted) in &wanted {
-            let found = self.installation.database.cell(sql)?;
-            ensure!(found == *wanted, "{sql}: {found}, not {wanted}");
-        }
-        Ok(wanted.len())
+        self.says(&wanted)
     }
 
     fn tree(&self) -> Result<usize> {
         let root = &self.installation.root;
-        ensure!(
-            self.installation.version()? == NEW_VERSION,
-            "the files are of version {}",
-            self.installation.version()?
-        );
+        ensure!(self.version()? == NEW_VERSION, "the files are of version {}", self.version()?);
         let mut there = vec![
             "shop",
             ".well-known",
@@ -159,12 +130,7 @@ impl Newsletter {
             there.extend(CUSTOM);
         }
         let gone = ["app/version.txt", "app/console", "app/spool", FLAG, PAGE, STATUS, "upgrade_v3.php"];
-        for path in &there {
-            ensure!(root.join(path).exists(), "{path} is not there");
-        }
-        for path in gone {
-            ensure!(!root.join(path).exists(), "{path} is still there");
-        }
+        let paths = self.has(&there, &gone)?;
         let mails = fs::read_dir(root.join(SPOOL.replace("app/", "var/"))).map_or(0, Iterator::count);
         ensure!(mails == self.files.spooled_mails as usize, "{mails} mails wait");
         if self.files.changed_theme {
@@ -185,21 +151,6 @@ impl Newsletter {
         ] {
             ensure!(settings.contains(text) == wanted, "local.php: {text}, expected: {wanted}");
         }
-        Ok(there.len() + gone.len() + 7)
-    }
-
-    /// Whether it is of the old version again, to the last row.
-    ///
-    /// # Errors
-    /// What is different.
-    pub fn is_before(&self) -> Result<()> {
-        let differences = self.differences()?;
-        ensure!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
-        ensure!(
-            self.installation.version()? == OLD_VERSION,
-            "the files are of version {}",
-            self.installation.version()?
-        );
-        Ok(())
+        Ok(paths + 7)
     }
 }

@@ -141,7 +141,7 @@ impl Trial {
         let path = self.hand.path().join("after-switch.sh");
         fs::write(&path, format!("set -e\nrm \"$0\"\n{script}\n"))?;
         let once = format!("test ! -e {0} || sh {0}", path.display());
-        self.site.settings(|document| {
+        self.site.installation.configure(|document| {
             document["hooks"]["after-switch"] =
                 value(Array::from_iter([Array::from_iter(["sh", "-c", once.as_str()])]));
         })
@@ -156,7 +156,7 @@ impl Trial {
         let socket = schema.socket().parent().context("the socket is in no directory")?;
         fs::set_permissions(socket, Permissions::from_mode(0o711))?;
         fs::write(self.hand.path().join(name), script)?;
-        self.site.settings(|document| document["grants"][slot]["command"][name] = value("run"))?;
+        self.site.installation.configure(|document| document["grants"][slot]["command"][name] = value("run"))?;
         let mut text = fs::read_to_string(&self.site.installation.settings)?;
         let user = match rustix::process::geteuid().is_root() {
             true => format!("user = \"{NOBODY}:{NOBODY}\"\n"),

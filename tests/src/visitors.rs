@@ -18,8 +18,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::fixture::Database;
-use crate::fixture::mautic::Installation;
+use crate::fixture::{Database, Installation};
 use crate::mariadb::Client;
 
 pub use crate::fixture::PAGE;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use toml_edit::{DocumentMut, value};
+use toml_edit::value;
 
 use crate::digest::{Digest, sha256_hex};
-use crate::fixture::Database;
-use crate::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size, Template};
+use crate::fixture::roundcube::{Fixture, Options, PACKAGE, Size, Template};
+use crate::fixture::{Database, Installation};
 use crate::host::{Ended, Host};
 use crate::http::Server;
 use crate::mariadb::{Schema, shared};
@@ -83,16 +83,6 @@ impl Webmail {
         Ok(fs::write(&self.installation.settings, change(text))?)
     }
 
-    /// Changes values in `installation.toml`.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn settings(&self, change: impl FnOnce(&mut DocumentMut)) -> Result<()> {
-        let mut document: DocumentMut = fs::read_to_string(&self.installation.settings)?.parse()?;
-        change(&mut document);
-        Ok(fs::write(&self.installation.settings, document.to_string())?)
-    }
-
     /// The line of `installation.toml` that begins so, from 1.
     ///
     /// # Errors
@@ -115,7 +105,7 @@ impl Webmail {
             let entry = entry?;
             fs::copy(entry.path(), bundle.join(entry.file_name()))?;
         }
-        self.settings(|document| document["pipeline"]["path"] = value("bundle/pipeline.toml"))?;
+        self.installation.configure(|document| document["pipeline"]["path"] = value("bundle/pipeline.toml"))?;
         Ok(bundle)
     }
 
@@ -125,7 +115,7 @@ impl Webmail {
     /// What the file system says.
     pub fn pin_bundle(&self) -> Result<()> {
         let pipeline = fs::read(self.installation.directory.join("bundle/pipeline.toml"))?;
-        self.settings(|document| document["pipeline"]["sha256"] = value(sha256_hex(&pipeline)))
+        self.installation.configure(|document| document["pipeline"]["sha256"] = value(sha256_hex(&pipeline)))
     }
 
     /// Does something to the database, as the operator would.

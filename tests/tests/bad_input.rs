@@ -109,7 +109,7 @@ fn undo_needs_no_component() -> Result<()> {
     let bundle = site.own_bundle()?;
     site.succeeds("apply")?;
     fs::remove_file(bundle.join("migrate-sql.wasm"))?;
-    site.settings(|document| {
+    site.installation.configure(|document| {
         document.remove("grants");
     })?;
     site.succeeds("undo --accept-data-loss")?;
@@ -144,7 +144,7 @@ fn pipeline_with_another_digest() -> Result<()> {
 #[test]
 fn missing_grant() -> Result<()> {
     let site = Webmail::new()?;
-    site.settings(|document| {
+    site.installation.configure(|document| {
         document["grants"].as_table_mut().map(|grants| grants.remove("migrate-sql"));
     })?;
     let told = fails(&site, "apply", REFUSED, "not-granted", &["migrate-sql", "database main"])?;
@@ -209,7 +209,7 @@ fn package_that_is_an_error_page() -> Result<()> {
     fails(&site, "apply", PUT_BACK, "ROUNDCUBE_DOWNLOAD_FAILED", &["download-package"])?;
     site.is_as_it_was()?;
     // Even if the operator has pinned it.
-    site.settings(|document| {
+    site.installation.configure(|document| {
         document["artifacts"]["package"]["sha256"] = value(sha256_hex(&page));
         document["artifacts"]["package"]["size"] = value(page.len() as i64);
     })?;
@@ -232,7 +232,7 @@ fn package_of_another_application() -> Result<()> {
     zip.write_all(b"<?php")?;
     let package = zip.finish()?.into_inner();
     let site = Webmail::with_package(|_| package.clone())?;
-    site.settings(|document| {
+    site.installation.configure(|document| {
         document["artifacts"]["package"]["sha256"] = value(sha256_hex(&package));
         document["artifacts"]["package"]["size"] = value(package.len() as i64);
     })?;
@@ -318,7 +318,7 @@ fn disk_full_for_the_restore_point() -> Result<()> {
 
 /// `apply` in the background, which takes some seconds: it lets requests come to their end.
 fn slow_apply(site: &Webmail) -> Result<Child> {
-    site.settings(|document| document["freeze"]["drain"] = value("4s"))?;
+    site.installation.configure(|document| document["freeze"]["drain"] = value("4s"))?;
     let mut command = site.host.command(["apply", "--format", "json"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let page = site.installation.root.join("maintenance.flag");
@@ -348,7 +348,7 @@ fn interrupted() -> Result<()> {
     kill_process(Pid::from_child(&child), Signal::INT)?;
     let status = child.wait()?;
     ensure!(status.code() == Some(INTERRUPTED), "{status}");
-    site.settings(|document| document["freeze"]["drain"] = value("0s"))?;
+    site.installation.configure(|document| document["freeze"]["drain"] = value("0s"))?;
     site.succeeds("resume")?;
     site.is_upgraded()
 }
@@ -360,7 +360,7 @@ fn killed() -> Result<()> {
     child.kill()?;
     child.wait()?;
     fails(&site, "apply", PERSON, "run-open", &[])?;
-    site.settings(|document| document["freeze"]["drain"] = value("0s"))?;
+    site.installation.configure(|document| document["freeze"]["drain"] = value("0s"))?;
     site.succeeds("resume")?;
     site.is_upgraded()
 }
@@ -400,7 +400,7 @@ fn journal_that_is_cut_short() -> Result<()> {
     let journal = journal(&site)?;
     let whole = fs::read(&journal)?;
     fs::write(&journal, &whole[..whole.len() - 7])?;
-    site.settings(|document| document["freeze"]["drain"] = value("0s"))?;
+    site.installation.configure(|document| document["freeze"]["drain"] = value("0s"))?;
     site.succeeds("resume")?;
     site.is_upgraded()
 }

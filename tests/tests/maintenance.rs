@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use liftlock_tests::billing::Billing;
 use liftlock_tests::browser::{Browser, Tab};
-use liftlock_tests::fixture::whmcs::{Data, Files, NEW_VERSION, OLD_VERSION, Package, Size};
+use liftlock_tests::fixture::whmcs::{Data, Files, NEW_VERSION, OLD_VERSION, Package, Size, version};
 use liftlock_tests::fixture::{FLAG, PAGE, STATUS};
 use liftlock_tests::http::Door;
 use liftlock_tests::{numbers, places};
@@ -153,7 +153,8 @@ impl Scene {
         let site = site(DRAIN)?;
         let installation = site.installation.clone();
         let root = installation.root.clone();
-        let door = Door::open(&root, ahead, move || format!("WHMCS {}", installation.version().unwrap_or_default()))?;
+        let door =
+            Door::open(&root, ahead, move || format!("WHMCS {}", version(&installation.root).unwrap_or_default()))?;
         let mut host = Dying::apply(&site, point, spoiler)?;
         let begun = Instant::now();
         while !root.join(STATUS).exists() {

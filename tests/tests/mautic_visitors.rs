@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use liftlock_tests::crash::link_all;
 use liftlock_tests::digest::sha256_hex;
-use liftlock_tests::fixture::mautic::{Data, Files, Installation, SPOOL, Size};
+use liftlock_tests::fixture::Installation;
+use liftlock_tests::fixture::mautic::{Data, Files, SPOOL, Size};
 use liftlock_tests::newsletter::Newsletter;
 use liftlock_tests::visitors::{
     Losses, Manners, PAGE, Present, SLOW, Story, Times, Visitors, Written, events, losses, now,
 };
 use liftlock_tests::{numbers, places};
-use toml_edit::{DocumentMut, value};
+use toml_edit::value;
 
 /// Much longer than a slow visitor takes for a write.
 const DRAIN: &str = "2s";
@@ -36,10 +37,7 @@ fn alone() -> MutexGuard<'static, ()> {
 /// A site with all that people can have, and the drain that its operator has said.
 fn site(drain: &str) -> Result<Newsletter> {
     let site = Newsletter::new(Size::Small, Files::rich(), Data { contacts: 30, ..Data::default() })?;
-    let settings = &site.installation.settings;
-    let text = fs::read_to_string(settings)?;
-    ensure!(text.contains("drain = \"0s\""), "where is the drain in {text}?");
-    fs::write(settings, text.replace("drain = \"0s\"", &format!("drain = {drain:?}")))?;
+    site.installation.configure(|settings| settings["freeze"]["drain"] = value(drain))?;
     compiled(&site)?;
     Ok(site)
 }
@@ -251,7 +249,7 @@ fn nothing_is_lost_where_apply_turns_round() -> Result<()> {
     let ended = site.host.run(["apply"])?.expect(3)?;
     thread::sleep(A_WHILE);
     let story = visitors.stop()?;
-    ensure!(site.installation.version()? == "2.16.5", "not turned round: {}", ended.stdout);
+    ensure!(site.version()? == "2.16.5", "not turned round: {}", ended.stdout);
     let times = Times::of(&site.installation)?;
     let there = losses(&story, &Present::read(&site.installation)?, |written| !times.is_overdue(written));
     nothing_is_lost("turned round behind the migrations", &story, &times, &there)
@@ -270,16 +268,10 @@ fn change_pipeline(installation: &Installation, change: impl FnOnce(String) -> S
     let text = change(before.clone());
     ensure!(text != before, "the pipeline is not changed");
     fs::write(bundle.join("pipeline.toml"), &text)?;
-    change_settings(installation, |settings| {
+    installation.configure(|settings| {
         settings["pipeline"]["path"] = value("bundle/pipeline.toml");
         settings["pipeline"]["sha256"] = value(sha256_hex(text.as_bytes()));
     })
-}
-
-fn change_settings(installation: &Installation, change: impl FnOnce(&mut DocumentMut)) -> Result<()> {
-    let mut document: DocumentMut = fs::read_to_string(&installation.settings)?.parse()?;
-    change(&mut document);
-    Ok(fs::write(&installation.settings, document.to_string())?)
 }
 
 /// Somebody does this in the root between the last look at it and the end of the drain, once: as a command of the operator's
@@ -289,7 +281,7 @@ fn at_the_freeze(site: &Newsletter, script: &str) -> Result<()> {
     let (path, once) = (installation.directory.join("edit.sh"), installation.directory.join("edited"));
     let (once, root) = (once.display(), installation.root.display());
     fs::write(&path, format!("set -e\ntest -e '{once}' && exit 0\n: > '{once}'\ncd '{root}'\n{script}"))?;
-    change_settings(installation, |settings| {
+    installation.configure(|settings| {
         let words = toml_edit::Array::from_iter(["/bin/sh", &path.to_string_lossy()]);
         settings["freeze"]["stop"] = value(toml_edit::Array::from_iter([words]));
     })
@@ -360,7 +352,7 @@ fn a_change_of_what_was_copied_and_rewritten_stops_the_run_before_anything_is_li
         let ended = site.host.run([command, "--format", "json"])?.expect(4)?;
         let last = ended.last()?;
         ensure!(last["code"] == "changed-before-freeze" && last["next"] == "liftlock undo", "{command}: {last}");
-        ensure!(site.installation.version()? == "2.16.5", "{command} has put something live");
+        ensure!(site.version()? == "2.16.5", "{command} has put something live");
         stops += 1;
     }
     site.succeeds("undo")?;

@@ -17,7 +17,7 @@ use liftlock_tests::mariadb::{Schema, shared};
 use liftlock_tests::prober::{Look, Phase, Prober, Tally, View};
 use liftlock_tests::{numbers, places};
 use tempfile::TempDir;
-use toml_edit::{DocumentMut, value};
+use toml_edit::value;
 
 /// For looks that began before the page was there: each takes a millisecond, on a machine that may be busy.
 const DRAIN: Duration = Duration::from_millis(250);
@@ -109,9 +109,7 @@ impl Copy {
     fn new(site: Site, directory: TempDir, application: &Application) -> Result<Self> {
         let Database::Server(schema) = site.database.clone() else { bail!("no prober asks a file") };
         let look = Look::new(&site.root, application.files, application.row);
-        let mut settings: DocumentMut = fs::read_to_string(&site.settings)?.parse()?;
-        settings["freeze"]["drain"] = value(format!("{}ms", DRAIN.as_millis()));
-        fs::write(&site.settings, settings.to_string())?;
+        site.configure(|settings| settings["freeze"]["drain"] = value(format!("{}ms", DRAIN.as_millis())))?;
         Ok(Self { host: Host::new(&site.settings)?, look, schema, site, _directory: directory })
     }
 

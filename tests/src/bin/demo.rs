@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use liftlock_tests::fixture::roundcube::{Fixture, Installation, Options, PACKAGE, Size, Template};
+use liftlock_tests::fixture::Installation;
+use liftlock_tests::fixture::roundcube::{Fixture, Options, PACKAGE, Size, Template, database_version, version};
 use liftlock_tests::host::Host;
 use liftlock_tests::http;
 use liftlock_tests::mariadb;
@@ -49,7 +50,7 @@ fn demonstrate() -> Result<()> {
     run(&host, "check")?;
     run(&host, "apply")?;
     println!("\nAfter: {}", state(&site)?);
-    if site.version()? != template.version {
+    if version(&site.root)? != template.version {
         bail!("the new version should be {}", template.version);
     }
     run(&host, "status")?;
@@ -97,7 +98,8 @@ fn run(host: &Host, command: &str) -> Result<()> {
 }
 
 fn state(site: &Installation) -> Result<String> {
-    Ok(format!("files of version {}, database at migration {}", site.version()?, site.schema()?))
+    let (files, database) = (version(&site.root)?, database_version(&site.database)?);
+    Ok(format!("files of version {files}, database at migration {database}"))
 }
 
 fn empty(directory: PathBuf) -> Result<PathBuf> {

@@ -85,15 +85,7 @@ impl Workload for Counter {
     }
 
     fn install(&self, directory: &Path) -> Result<Site> {
-        let at = |name: &str| directory.join(name);
-        let site = Site {
-            settings: at("installation.toml"),
-            root: at("www"),
-            database: self.database(&at("data"))?,
-            state: at("state"),
-            backup: at("backup"),
-            directory: directory.to_owned(),
-        };
+        let site = Site::at(directory, |directory| self.database(&directory.join("data")))?;
         for (path, text, mode) in FILES {
             let path = site.root.join(path);
             fs::create_dir_all(path.parent().unwrap_or(&site.root))?;

@@ -50,7 +50,7 @@ impl Workload for Mautic {
             .data(Data { contacts: CONTACTS, half_applied: true, ..Data::default() });
         // Beside the root: it tells times, in which no two runs are alike.
         options.settings.more = "[log]\nfile = \"upgrade_log.txt\"\n".to_owned();
-        let site = self.template.installation(directory, &options)?.into();
+        let site = self.template.installation(directory, &options)?;
         database.root()?.run(SECRETS)?;
         Ok(site)
     }

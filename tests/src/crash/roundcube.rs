@@ -70,7 +70,7 @@ impl Workload for Roundcube {
         if let Some(socket) = &self.database {
             options = options.on(Schema::new(socket, "crash")?);
         }
-        let site: Site = self.template.installation(directory, &options)?.into();
+        let site = self.template.installation(directory, &options)?;
         if let Database::Server(schema) = &site.database {
             zoo::fill_beside_webmail(schema)?;
         }

@@ -1,51 +1,14 @@
-//! One installation of a workload, and what is compared of it.
+//! What is compared of one installation of a workload.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use crate::digest::Digest;
 use crate::fixture::Database;
-use crate::fixture::{mautic, roundcube, whmcs};
 
-/// One installation on disk.
-#[derive(Debug, Clone)]
-pub struct Site {
-    /// What all of it is in.
-    pub directory: PathBuf,
-    /// The operator's `installation.toml`.
-    pub settings: PathBuf,
-    /// The root.
-    pub root: PathBuf,
-    /// The database; a file is alone in its directory.
-    pub database: Database,
-    /// The host's state.
-    pub state: PathBuf,
-    /// The operator's backups.
-    pub backup: PathBuf,
-}
-
-impl From<roundcube::Installation> for Site {
-    fn from(installation: roundcube::Installation) -> Self {
-        let roundcube::Installation { directory, settings, root, database, state, backup } = installation;
-        Self { directory, settings, root, database, state, backup }
-    }
-}
-
-impl From<mautic::Installation> for Site {
-    fn from(installation: mautic::Installation) -> Self {
-        let mautic::Installation { directory, settings, root, database, state, backup, prefix: _ } = installation;
-        Self { directory, settings, root, database, state, backup }
-    }
-}
-
-impl From<whmcs::Installation> for Site {
-    fn from(installation: whmcs::Installation) -> Self {
-        let whmcs::Installation { directory, settings, root, database, state, backup } = installation;
-        Self { directory, settings, root, database, state, backup }
-    }
-}
+pub use crate::fixture::Installation as Site;
 
 impl Site {
     /// What B is compared by: files to the byte, times included, nothing opened; a schema whole.

@@ -48,6 +48,6 @@ impl Workload for Whmcs {
             schema: Schema::new(&self.socket, "crash")?,
             settings: Settings::new(self.package, pipeline, self.server.origin()),
         };
-        Ok(self.template.installation(directory, &options)?.into())
+        self.template.installation(directory, &options)
     }
 }

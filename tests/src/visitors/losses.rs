@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 
 use super::{Place, Story, TABLES, Written, path_now};
-use crate::fixture::Database;
-use crate::fixture::mautic::Installation;
+use crate::fixture::{Database, Installation};
 use crate::mariadb::text;
 
 /// What is there now, of all that visitors may have written.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::Written;
-use crate::fixture::mautic::Installation;
+use crate::fixture::Installation;
 
 /// What the journal of the last run says of the freeze: milliseconds since 1970.
 #[derive(Debug, Default)]

@@ -5,15 +5,14 @@ mod mautic;
 mod others;
 mod whmcs;
 
+use std::ops::Deref;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result, ensure};
-use liftlock_tests::billing::Billing;
-use liftlock_tests::digest::Digest;
-use liftlock_tests::host::{Ended, Host};
-use liftlock_tests::newsletter::Newsletter;
+use liftlock_tests::host::Ended;
 use liftlock_tests::numbers;
+use liftlock_tests::site::Site;
 use serde_json::Value;
 
 /// How many states there are: each has a test. Some are made in another way too.
@@ -32,32 +31,6 @@ const UNKNOWN: i32 = 5;
 /// The command that takes over.
 const ADOPT: &str = "liftlock apply --adopt";
 
-/// An installation that can be looked at.
-trait Site {
-    fn host(&self) -> &Host;
-    fn digest(&self) -> Result<Digest>;
-}
-
-impl Site for Billing {
-    fn host(&self) -> &Host {
-        &self.host
-    }
-
-    fn digest(&self) -> Result<Digest> {
-        self.installation.digest()
-    }
-}
-
-impl Site for Newsletter {
-    fn host(&self) -> &Host {
-        &self.host
-    }
-
-    fn digest(&self) -> Result<Digest> {
-        self.installation.digest()
-    }
-}
-
 /// What `diagnose` says, in text and as JSON: both the same, and nothing is changed by saying it.
 struct Said {
     state: String,
@@ -66,11 +39,11 @@ struct Said {
     text: String,
 }
 
-fn diagnose(site: &impl Site, exit: i32) -> Result<Said> {
-    let before = site.digest()?;
-    let text = site.host().run(["diagnose"])?.expect(exit)?.stdout;
-    let json = site.host().run(["diagnose", "--format", "json"])?.expect(exit)?.objects()?;
-    let changed = before.diff(&site.digest()?);
+fn diagnose(site: &Site, exit: i32) -> Result<Said> {
+    let before = site.installation.digest()?;
+    let text = site.host.run(["diagnose"])?.expect(exit)?.stdout;
+    let json = site.host.run(["diagnose", "--format", "json"])?.expect(exit)?.objects()?;
+    let changed = before.diff(&site.installation.digest()?);
     DIFFERENCES.fetch_add(u32::try_from(changed.len())?, Ordering::SeqCst);
     ensure!(changed.is_empty(), "diagnose has changed {changed:?}");
     let json = json.into_iter().next().context("it says nothing")?;
@@ -83,9 +56,9 @@ fn diagnose(site: &impl Site, exit: i32) -> Result<Said> {
 }
 
 /// Runs a command as it was printed: ours by the host, any other by a shell.
-fn run(site: &impl Site, command: &str) -> Result<Ended> {
+fn run(site: &Site, command: &str) -> Result<Ended> {
     let ended = match command.strip_prefix("liftlock ") {
-        Some(ours) => site.host().run(ours.split(' '))?,
+        Some(ours) => site.host.run(ours.split(' '))?,
         None => {
             let output = Command::new("sh").args(["-c", command]).output()?;
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -96,7 +69,12 @@ fn run(site: &impl Site, command: &str) -> Result<Ended> {
 }
 
 /// A state that was made: it is told by this name, and this command (its beginning) cures it.
-fn prove<S: Site>(site: &S, state: &str, command: &str, is_cured: impl Fn(&S) -> Result<()>) -> Result<()> {
+fn prove<S: Deref<Target = Site>>(
+    site: &S,
+    state: &str,
+    command: &str,
+    is_cured: impl Fn(&S) -> Result<()>,
+) -> Result<()> {
     let next = named(site, state, command)?;
     NAMED.fetch_add(1, Ordering::SeqCst);
     cured(site, state, &next, is_cured)?;
@@ -106,7 +84,12 @@ fn prove<S: Site>(site: &S, state: &str, command: &str, is_cured: impl Fn(&S) ->
 }
 
 /// The same state, come to in another way.
-fn also<S: Site>(site: &S, state: &str, command: &str, is_cured: impl Fn(&S) -> Result<()>) -> Result<()> {
+fn also<S: Deref<Target = Site>>(
+    site: &S,
+    state: &str,
+    command: &str,
+    is_cured: impl Fn(&S) -> Result<()>,
+) -> Result<()> {
     let next = named(site, state, command)?;
     cured(site, state, &next, is_cured)?;
     done();
@@ -123,7 +106,7 @@ fn done() {
 }
 
 /// The command that is printed.
-fn named(site: &impl Site, state: &str, command: &str) -> Result<String> {
+fn named(site: &Site, state: &str, command: &str) -> Result<String> {
     let said = diagnose(site, PERSON)?;
     ensure!(said.state == state, "{} is told, and not {state}:\n{}", said.state, said.text);
     let next = said.next.context("no command")?;
@@ -132,20 +115,25 @@ fn named(site: &impl Site, state: &str, command: &str) -> Result<String> {
 }
 
 /// What was taken over goes back to what was found, and can be taken over again.
-fn cured<S: Site>(site: &S, state: &str, next: &str, is_cured: impl Fn(&S) -> Result<()>) -> Result<()> {
-    let found = site.digest()?;
+fn cured<S: Deref<Target = Site>>(
+    site: &S,
+    state: &str,
+    next: &str,
+    is_cured: impl Fn(&S) -> Result<()>,
+) -> Result<()> {
+    let found = site.installation.digest()?;
     cure(site, next, &is_cured)?;
     if next != ADOPT {
         return Ok(());
     }
     run(site, "liftlock undo --accept-data-loss")?;
-    let left = found.diff(&site.digest()?);
+    let left = found.diff(&site.installation.digest()?);
     ensure!(left.is_empty(), "undo has left {left:?}");
     ensure!(diagnose(site, PERSON)?.state == state, "it is not what was found");
     cure(site, next, is_cured)
 }
 
-fn cure<S: Site>(site: &S, next: &str, is_cured: impl Fn(&S) -> Result<()>) -> Result<()> {
+fn cure<S: Deref<Target = Site>>(site: &S, next: &str, is_cured: impl Fn(&S) -> Result<()>) -> Result<()> {
     run(site, next)?;
     is_cured(site)?;
     let after = diagnose(site, WELL)?;

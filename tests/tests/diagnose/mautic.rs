@@ -92,5 +92,5 @@ fn our_own_undo_was_killed() -> Result<()> {
     let undo = ["undo", "--accept-data-loss"];
     let ended = site.host.with("LIFTLOCK_FAULT", "30:kill").run(undo)?;
     ensure!(ended.code.is_none(), "it was not killed: {ended:?}");
-    prove(&site, "undo-interrupted", "liftlock undo", Newsletter::is_before)
+    prove(&site, "undo-interrupted", "liftlock undo", |site| site.is_before())
 }

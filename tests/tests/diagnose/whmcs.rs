@@ -98,7 +98,7 @@ fn what_keeps_visitors_out_was_left() -> Result<()> {
     for name in [FLAG, PAGE, STATUS] {
         fs::write(site.installation.root.join(name), "We are back in a few minutes.\n")?;
     }
-    prove(&site, "maintenance-left", "rm -- ", Billing::is_before)
+    prove(&site, "maintenance-left", "rm -- ", |site| site.is_before())
 }
 
 #[test]

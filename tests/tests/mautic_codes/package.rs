@@ -110,7 +110,7 @@ fn err_extract_upgrade_package_failed() -> Result<()> {
 /// The vendor has this, and the operator has pinned it.
 fn offer(trial: &Trial, spoil: fn(Vec<u8>) -> Vec<u8>) -> Result<()> {
     let package = spoil(trial.site.template.package()?);
-    trial.site.settings(|document| {
+    trial.site.installation.configure(|document| {
         document["artifacts"]["package"]["sha256"] = value(sha256_hex(&package));
         document["artifacts"]["package"]["size"] = value(i64::try_from(package.len()).unwrap_or(i64::MAX));
     })?;
