@@ -70,13 +70,12 @@ pub fn second_phase(root: &Path, stop_after: Option<usize>) -> Result<()> {
         let name = name.to_string_lossy();
         name == BACKUP || name == TEMPORARY || BESIDE.contains(&name.as_ref())
     };
-    let mut moved = 0;
-    for name in names(root)?.iter().filter(|name| !stays(name)) {
-        if stop_after.is_some_and(|most| moved >= most) {
-            return Ok(());
-        }
+    let all: Vec<_> = names(root)?.into_iter().filter(|name| !stays(name)).collect();
+    for name in all.iter().take(stop_after.unwrap_or(usize::MAX)) {
         fs::rename(root.join(name), backup.join(name))?;
-        moved += 1;
+    }
+    if stop_after.is_some() {
+        return Ok(());
     }
     for name in names(&temporary)? {
         fs::rename(temporary.join(&name), root.join(&name))?;
