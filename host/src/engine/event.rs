@@ -73,6 +73,16 @@ pub struct PlannedStage {
     pub codes: Vec<String>,
 }
 
+/// The name of the fact in a finding that is [`application_code`].
+pub const APPLICATION_CODE: &str = "application-code";
+
+/// What people look up for a failure under this code: of a slot's own codes the first, which is its general one. None if the code
+/// is one of them already.
+#[must_use]
+pub fn application_code<'a>(codes: &'a [String], code: &str) -> Option<&'a str> {
+    codes.first().filter(|_| !codes.iter().any(|own| own == code)).map(String::as_str)
+}
+
 /// An output of a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Output {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::event::{EffectResult, Event, FailureKind, Output, Plan};
+use super::event::{EffectResult, Event, FailureKind, Output, Plan, application_code};
 use crate::effect::{Change, Marker};
 
 /// Where a run is.
@@ -436,16 +436,6 @@ impl State {
     fn describe(&self) -> String {
         format!("{:?}, stage {} {:?}, {:?}", self.phase, self.stage, self.step, self.freeze)
     }
-}
-
-/// The name of the fact in a finding that is [`application_code`].
-pub const APPLICATION_CODE: &str = "application-code";
-
-/// What people look up for a failure under this code: of a slot's own codes the first, which is its general one. None if the code
-/// is one of them already.
-#[must_use]
-pub fn application_code<'a>(codes: &'a [String], code: &str) -> Option<&'a str> {
-    codes.first().filter(|_| !codes.iter().any(|own| own == code)).map(String::as_str)
 }
 
 fn illegal(event: &Event, why: &str) -> IllegalEvent {

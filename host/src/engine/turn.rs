@@ -6,11 +6,11 @@ use std::fs;
 use super::apply::Apply;
 use super::conversation::{Conversation, Stop};
 use super::cost::Turn;
-use super::event::{Event, FailureKind, Output};
+use super::event::{APPLICATION_CODE, Event, FailureKind, Output, application_code};
 use super::run::Engine;
 use super::shared::now;
 use super::stage::{Returned, Trap};
-use super::state::{APPLICATION_CODE, Fate, Step, application_code};
+use super::state::{Fate, Step};
 use crate::effect::{Extra, Failure, Fault, Finding, Outcome, Severity};
 use crate::io::fault;
 

@@ -1,3 +1,5 @@
+//! The page in a root, from freeze to thaw, without a server and without a browser.
+
 use std::fs;
 use std::path::Path;
 use std::thread;
