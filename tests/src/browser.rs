@@ -128,7 +128,16 @@ impl Browser {
     /// # Errors
     /// What the browser or the file system says.
     pub fn screenshot(&mut self, tab: &Tab, file: &Path) -> Result<PathBuf> {
-        let shot = self.order(Some(tab), "Page.captureScreenshot", &json!({ "format": "png" }))?;
+        // A page that is just asking for itself anew has no picture.
+        let mut shot = Err(anyhow::anyhow!("no picture"));
+        for _ in 0..20 {
+            shot = self.order(Some(tab), "Page.captureScreenshot", &json!({ "format": "png" }));
+            if shot.is_ok() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        let shot = shot?;
         let bytes = BASE64.decode(shot["data"].as_str().context("no picture")?.as_bytes())?;
         fs::create_dir_all(file.parent().context("no directory")?)?;
         fs::write(file, bytes)?;

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::words;
 use crate::effect::{Finding, Severity};
 use crate::engine::event::{APPLICATION_CODE, Event, Plan};
-use crate::engine::event::{Event, Plan};
+use crate::engine::sink::{Progress, Sink};
 
 /// Between two progress lines where there is no terminal.
 const QUIET: Duration = Duration::from_secs(10);
