@@ -309,6 +309,6 @@ fn what_reads_versions_is_granted_swapped_and_pinned_like_a_slot() {
     refused(&[(
         "name = \"unpack\"",
         "name = \"versions\"",
-        "bundle/pipeline.toml:29: [[slot]] \"versions\" name: no slot can be called \"versions\"",
+        "bundle/pipeline.toml:28: [[slot]] \"versions\" name: no slot can be called \"versions\"",
     )]);
 }
