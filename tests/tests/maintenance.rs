@@ -157,7 +157,8 @@ impl Scene {
             Door::open(&root, ahead, move || format!("WHMCS {}", version(&installation.root).unwrap_or_default()))?;
         let mut host = Dying::apply(&site, point, spoiler)?;
         let begun = Instant::now();
-        while !root.join(STATUS).exists() {
+        // The last that is put there.
+        while !root.join(PAGE).exists() {
             ensure!(host.is_alive()? && begun.elapsed() < Duration::from_secs(60), "there is no maintenance page");
             thread::sleep(Duration::from_millis(10));
         }
