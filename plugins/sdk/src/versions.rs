@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_an_answer_and_never_the_same_as_anything() {
         let failed = side(Err(Failure::new("io-error", "the disk is gone")));
-        let report = super::report(failed, side(Ok(None)), &3, Vec::new());
+        let report = report(failed, side(Ok(None)), &3, Vec::new());
         assert_eq!((report.relation.as_str(), report.files.against.as_str()), ("unknown", "unknown"));
         assert_eq!(report.files.problem.as_deref(), Some("the disk is gone"));
         assert_eq!(report.database.problem.as_deref(), Some("it says nothing"));
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn both_sides_are_compared_with_each_other_and_with_the_target() {
         let at = |files, database| {
-            let report = super::report(side(Ok(Some(files))), side(Ok(Some(database))), &3, Vec::new());
+            let report = report(side(Ok(Some(files))), side(Ok(Some(database))), &3, Vec::new());
             (report.relation, report.files.against, report.database.against)
         };
         let words =

@@ -95,13 +95,17 @@ fn limited<T>(memory: u64, start: impl FnOnce() -> io::Result<T>) -> io::Result<
     started
 }
 
-/// Says when the host has gone, or wants an end.
+/// Says when the host has gone, or wants an end. Its thread has all the memory that it needs before this returns: behind the
+/// limit of [`limited`] an allocator may find none for a thread that it has not seen yet.
 fn closing(mut host: impl BufRead + Send + 'static) -> Receiver<()> {
-    let (gone, closed) = mpsc::channel();
+    let (gone, closed) = mpsc::sync_channel(1);
+    let (up, is_up) = mpsc::channel();
     thread::spawn(move || {
+        let _ = up.send(());
         let _ = io::copy(&mut host, &mut io::sink());
         let _ = gone.send(());
     });
+    let _ = is_up.recv();
     closed
 }
 
