@@ -103,7 +103,9 @@ impl Site {
         let host = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let (pid, child) = (number(&self.hand.join("pid"))?, number(&self.hand.join("child"))?);
         if also_the_supervisor {
-            kill_9(parent_of(pid)?)?;
+            // The host must not see it: it would end what the supervisor leaves.
+            signal("STOP", host.id())?;
+            signal("KILL", parent_of(pid)?)?;
         }
         kill(host)?;
         self.set("slow", false)?;
@@ -164,8 +166,9 @@ fn kill(mut host: Child) -> Result<()> {
     host.wait().map(drop).context("the host does not end")
 }
 
-fn kill_9(pid: u32) -> Result<()> {
-    ensure!(Command::new("kill").args(["-9", &pid.to_string()]).status()?.success(), "{pid} cannot be killed");
+fn signal(name: &str, pid: u32) -> Result<()> {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status()?;
+    ensure!(sent.success(), "{pid} cannot be sent {name}");
     Ok(())
 }
 
@@ -308,8 +311,8 @@ fn commands_that_outlive_everybody_keep_the_lock() -> Result<()> {
     ensure!(is_alive(pid) && is_alive(child), "nobody was left to end them");
     let told = site.host()?.run(["resume", "--format", "json"])?.expect(BUSY)?.stdout;
     ensure!(told.contains(&format!("{pid} (sh)")) && told.contains(&format!("{child} (sleep)")), "{told}");
-    kill_9(pid)?;
-    kill_9(child)?;
+    signal("KILL", pid)?;
+    signal("KILL", child)?;
     site.host()?.run(["resume"])?.expect(0)?;
     site.host()?.run(["undo"])?.expect(0)?;
     site.is_before()?;
