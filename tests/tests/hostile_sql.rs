@@ -217,8 +217,16 @@ fn a_rogue_server_gets_nothing() -> Result<()> {
     let hello = packet(0, &greeting);
     let ok = packet(2, &[0, 0, 0, 2, 0, 0, 0]);
     let infile = packet(1, b"\xfb/etc/passwd");
+    // One column, of this type, and one row.
+    let rows = |kind: u8, row: &[u8]| {
+        let column = [b"\x03def\0\0\0\x01a\0\x0c\x21\0\xff\0\0\0".as_slice(), &[kind, 0, 0, 0, 0, 0]].concat();
+        [packet(1, &[1]), packet(2, &column), packet(3, row), packet(4, &[0xfe, 0, 0, 2, 0, 0, 0])].concat()
+    };
     let behaviours: Vec<(&str, Vec<Vec<u8>>)> = vec![
-        ("asks for a file", vec![hello.clone(), ok, infile]),
+        ("asks for a file", vec![hello.clone(), ok.clone(), infile]),
+        ("a row that is empty", vec![hello.clone(), ok.clone(), rows(0xfd, &[])]),
+        ("a value longer than its row", vec![hello.clone(), ok.clone(), rows(0xfd, &[250, b'a'])]),
+        ("a column of a type that is none", vec![hello.clone(), ok, rows(0xf0, &[1, b'a'])]),
         ("wrong lengths", vec![vec![0xff, 0xff, 0xff, 0, 10]]),
         ("no greeting but noise", vec![(0..200).collect()]),
         ("a clear-text password, please", vec![hello.clone(), packet(2, b"\xfemysql_clear_password\0")]),

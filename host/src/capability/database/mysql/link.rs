@@ -8,6 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::MysqlConfig;
 use super::account::Tls;
+use super::drive::drive;
 use super::error;
 use super::watchdog::{Ended, Killer, Limit, watched};
 use crate::effect::Fault;
@@ -57,7 +58,8 @@ impl Link {
             .map_err(|error| Fault::io(format_args!("database {}", config.name), &error))?;
         let connect = |options: &Opts| {
             let connecting = async { tokio::time::timeout(CONNECT_TIME, Conn::new(options.clone())).await };
-            runtime.block_on(connecting).map_err(|_| error::unreachable(config, "it does not answer"))
+            let answer = drive(&runtime, connecting).unwrap_or_else(|error| Ok(Err(error)));
+            answer.map_err(|_| error::unreachable(config, "it does not answer"))
         };
         let mut options = config.options(account, true);
         let mut answer = connect(&options)?;
@@ -79,10 +81,11 @@ impl Link {
 
     /// Does something with the connection. The future must not be given up half way: the connection would be unusable.
     pub(super) fn with<T>(&mut self, act: impl AsyncFnOnce(&mut Conn) -> Result<T, Error>) -> Result<T, Error> {
-        match &mut self.connection {
-            Some(connection) => self.runtime.block_on(act(connection)),
-            None => Err(closed()),
-        }
+        let connection = self.connection.as_mut().ok_or_else(closed)?;
+        drive(&self.runtime, act(connection)).unwrap_or_else(|error| {
+            self.connection = None;
+            Err(error)
+        })
     }
 
     /// The same, ended by `KILL QUERY` when its limit is reached. Its end is awaited all the same.
@@ -138,7 +141,7 @@ impl Drop for Link {
         if let Some(connection) = self.connection.take() {
             // The server notices a closed socket too: no need to wait long, or to tell.
             let bye = async { tokio::time::timeout(Duration::from_secs(1), connection.disconnect()).await };
-            let _ = self.runtime.block_on(bye);
+            let _ = drive(&self.runtime, bye);
         }
     }
 }

@@ -11,6 +11,7 @@ mod account;
 mod batch;
 mod catalog;
 mod change;
+mod drive;
 mod dump;
 mod error;
 mod link;
@@ -44,6 +45,7 @@ use crate::effect::{CallError, Fault, Finding, Marker, Store, Verdict};
 use crate::meter::Meter;
 
 pub use account::{Credentials, Place, Server, Tls};
+pub use drive::is_driving;
 
 use server::Facts;
 use session::Session;

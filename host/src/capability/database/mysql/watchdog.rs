@@ -15,6 +15,7 @@ use mysql_async::{Conn, Error, Opts};
 use tokio::runtime::Runtime;
 
 use super::MysqlConfig;
+use super::drive::drive;
 use super::link::CONNECT_TIME;
 
 /// How often the operator's wish to stop is looked at.
@@ -126,7 +127,7 @@ pub(super) fn watched<T>(
     limit: &Limit,
     act: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Ended> {
-    runtime.block_on(async {
+    let ended = drive(runtime, async {
         let seen = Arc::new(AtomicU8::new(QUIET));
         // On the same thread: it moves only while `act` waits for the server.
         let mut dog = tokio::spawn(killer.clone().watch(limit.clone(), Arc::clone(&seen)));
@@ -158,5 +159,6 @@ pub(super) fn watched<T>(
             (_, STOPPED) => Err(Ended::Stopped),
             _ => Err(Ended::Deadline),
         }
-    })
+    });
+    ended.unwrap_or_else(|error| Err(Ended::Error(error)))
 }
