@@ -25,6 +25,8 @@ pub struct Face {
 
 /// The two files.
 struct Paper {
+    /// One writer at a time, as both would use the same temporary file: the run places the page again while the heart beats.
+    writing: Mutex<()>,
     run: String,
     settings: Page,
     page: Place,
@@ -36,6 +38,7 @@ impl Face {
     #[must_use]
     pub fn new(root: &Path, settings: &Page, run: &str) -> Self {
         let paper = Paper {
+            writing: Mutex::default(),
             run: run.to_owned(),
             settings: settings.clone(),
             page: Place::new(root, &settings.file, run),
@@ -138,6 +141,7 @@ impl Paper {
 
     /// The status first: the page asks for it.
     fn write(&self, standing: Standing, stopped: bool) -> io::Result<()> {
+        let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let lease = u64::try_from(self.settings.lease.as_millis()).unwrap_or(u64::MAX);
         let status = Status::new(&self.run, standing, stopped, now(), lease);
         self.status.write(serde_json::to_string(&status)?.as_bytes())?;

@@ -81,6 +81,17 @@ fn it_may_be_placed_and_removed_twice() {
 }
 
 #[test]
+fn placing_it_again_and_its_heart_do_not_get_in_each_others_way() {
+    let site = site();
+    let face = face(site.path(), 4);
+    for stage in 1..=200 {
+        face.place(standing(stage)).unwrap();
+    }
+    face.remove().unwrap();
+    assert_eq!(names(site.path()), [""; 0]);
+}
+
+#[test]
 fn what_a_dead_process_has_left_is_taken_over() {
     let site = site();
     // A temporary file was just being written.
