@@ -28,6 +28,10 @@ const KILLS: usize = 8;
 /// Kills of `undo`.
 const KILLS_OF_UNDO: usize = 3;
 
+/// What is seen between two versions.
+const CLOSED: &[Phase] = &[Phase::Maintenance];
+const THERE_AND_BACK: [Phase; 3] = [Phase::Maintenance, Phase::New, Phase::Maintenance];
+
 const APPLY: &str = "apply";
 const UNDO: &str = "undo --accept-data-loss";
 
@@ -60,6 +64,8 @@ struct Course {
     /// Numbers of the points at which `apply` is killed, with their names, and those of `undo`.
     apply: Vec<(u64, String)>,
     undo: Vec<(u64, String)>,
+    /// The point of `apply` behind which the site is open.
+    opened: u64,
 }
 
 impl Application {
@@ -151,8 +157,14 @@ impl Copy {
         let _ = fs::remove_file(&trace);
         let host = self.host.with("LIFTLOCK_FAULT_TRACE", &trace.to_string_lossy());
         host.run(command.split(' '))?.expect(0).with_context(|| command.to_owned())?;
-        let text = fs::read_to_string(&trace)?;
-        Ok(spread(&text, few))
+        Ok(spread(&fs::read_to_string(&trace)?, few))
+    }
+
+    /// The number of the point behind which the run that was traced last has let visitors in again.
+    fn opened(&self) -> Result<u64> {
+        let trace = fs::read_to_string(self.site.directory.join("trace"))?;
+        let opens = |line: &str| line.strip_suffix(" maintenance.page-removed")?.parse().ok();
+        trace.lines().find_map(opens).context("the site is never opened")
     }
 }
 
@@ -180,24 +192,22 @@ fn course(application: &Application) -> Result<Course> {
     let copy = application.copy()?;
     let old = copy.view()?;
     let apply = copy.points(APPLY, KILLS)?;
+    let opened = copy.opened()?;
     let new = copy.view()?;
     let (View::Versions(here), View::Versions(there)) = (&old, &new) else { bail!("the page is there") };
     ensure!(here.iter().zip(there).all(|(old, new)| old != new), "not all of it tells the versions apart: {new:?}");
     link_all(&copy.modules(), &application.compiled()?)?;
     let undo = copy.points(UNDO, KILLS_OF_UNDO)?;
     ensure!(copy.view()? == old, "undo has not put it back");
-    Ok(Course { old, new, apply, undo })
+    Ok(Course { old, new, apply, undo, opened })
 }
 
-/// Nothing was mixed, and it went from here to there by way of the maintenance page, without a change of mind. (What is undone
-/// after a death that came when the site was open already has been there before it goes back.)
-fn clean(what: &str, tally: &Tally, from: Phase, to: Phase) -> Result<()> {
+/// Nothing was mixed, and it went from here to there, by way of these and nothing else, or stayed where it was.
+fn clean(what: &str, tally: &Tally, from: Phase, between: &[Phase], to: Phase) -> Result<()> {
     ensure!(tally.mixed == 0, "{what}: {tally}, the first: {:?}", tally.example);
-    let phases = &tally.phases;
-    let ends = (phases.first(), phases.last()) == (Some(&from), Some(&to));
-    let closed_between = phases.windows(2).all(|pair| pair.contains(&Phase::Maintenance));
-    let most = if from == to { 5 } else { 3 };
-    ensure!(ends && closed_between && phases.len() <= most, "{what}: seen were {phases:?}");
+    let phases = tally.phases.as_slice();
+    let way = [&[from], between, &[to]].concat();
+    ensure!(phases == way || from == to && phases == [from], "{what}: seen were {phases:?}");
     Ok(())
 }
 
@@ -206,9 +216,9 @@ fn is_watched(application: &Application) -> Result<()> {
     let (name, course) = (application.name(), course(application)?);
     let copy = application.copy()?;
     let up = copy.probed(&copy.look, APPLY, &course)?;
-    clean(name, &up, Phase::Old, Phase::New)?;
+    clean(name, &up, Phase::Old, CLOSED, Phase::New)?;
     let down = copy.probed(&copy.look, UNDO, &course)?;
-    clean(name, &down, Phase::New, Phase::Old)?;
+    clean(name, &down, Phase::New, CLOSED, Phase::Old)?;
     let (closed_up, closed_down) = (up.closed.as_millis(), down.closed.as_millis());
     let drain = DRAIN.as_millis();
     numbers(format_args!("{name}, up and down: {}", up.and(down)));
@@ -220,14 +230,16 @@ fn is_watched(application: &Application) -> Result<()> {
     for (n, (point, at)) in course.apply.iter().enumerate() {
         let (by, to) = if n % 2 == 0 { ("resume", Phase::New) } else { (UNDO, Phase::Old) };
         let tally = application.copy()?.mended(APPLY, *point, by, &course)?;
-        clean(&format!("{name}, apply killed at {at}, then {by}"), &tally, Phase::Old, to)?;
+        // What is undone after a death that came when the site was open has been there before it goes back.
+        let between = if to == Phase::Old && *point >= course.opened { &THERE_AND_BACK } else { CLOSED };
+        clean(&format!("{name}, apply killed at {at}, then {by}"), &tally, Phase::Old, between, to)?;
         all = all.and(tally);
     }
     for (point, at) in &course.undo {
         let copy = application.copy()?;
         copy.host.run([APPLY])?.expect(0)?;
         let tally = copy.mended(UNDO, *point, UNDO, &course)?;
-        clean(&format!("{name}, undo killed at {at}, then {UNDO}"), &tally, Phase::New, Phase::Old)?;
+        clean(&format!("{name}, undo killed at {at}, then {UNDO}"), &tally, Phase::New, CLOSED, Phase::Old)?;
         all = all.and(tally);
     }
     let at: Vec<_> = course.apply.iter().chain(&course.undo).map(|(_, name)| name.as_str()).collect();
