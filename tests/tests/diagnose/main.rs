@@ -4,6 +4,7 @@
 
 mod mautic;
 mod others;
+mod roundcube;
 mod whmcs;
 
 use std::ops::Deref;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 /// How many states there are: each has a test. Some are made in another way too.
 const STATES: u32 = 12;
-const VARIANTS: u32 = 3;
+const VARIANTS: u32 = 7;
 static DONE: AtomicU32 = AtomicU32::new(0);
 static NAMED: AtomicU32 = AtomicU32::new(0);
 static CURED: AtomicU32 = AtomicU32::new(0);
