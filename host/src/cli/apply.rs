@@ -95,7 +95,7 @@ impl Apply {
         );
         output::error(
             global,
-            &ErrorText { code: "warnings-not-accepted", application: None, message, hint, next: Some(&next) },
+            &ErrorText { hint, next: Some(&next), ..ErrorText::new("warnings-not-accepted", message) },
         );
         Err(Exit::Found)
     }
