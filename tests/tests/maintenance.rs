@@ -19,11 +19,11 @@ use liftlock_tests::http::Door;
 use liftlock_tests::{numbers, places};
 use serde_json::{Value, json};
 
-const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(3);
 /// Between two looks of the page at its status there is a quarter of the lease; the rest is for a machine that does much else.
 const LATER: Duration = Duration::from_secs(6);
 /// Visitors come in while requests are let come to their end: longer than the lease, so that the page must have been renewed.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(9);
 const SIGKILL: i32 = 9;
 
 /// As long as it claims progress a page reads so.
