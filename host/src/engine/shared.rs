@@ -198,8 +198,8 @@ impl Shared {
         self.record(Event::ThawStarted { since: now() })?;
         // The kernel's clock for files goes in steps of some milliseconds: ours before this moment, others' after it.
         thread::sleep(CLOCK_STEP);
-        self.operator.thaw()?;
-        self.record(Event::Thawed {})
+        let stamps = self.operator.thaw(&self.state(State::stamps))?;
+        self.record(Event::Thawed { stamps })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
