@@ -370,13 +370,6 @@ impl State {
             || self.effects.iter().any(|e| e.change.touches && matches!(e.fate, Fate::Done(_) | Fate::InFlight))
     }
 
-    /// The stamps of the databases that the run has changed, as far as they are known.
-    #[must_use]
-    pub fn stamps(&self) -> Stamps {
-        let known = self.databases.iter().filter(|(_, known)| !known.restored && !known.stamp.is_empty());
-        known.map(|(name, known)| (name.clone(), known.stamp.clone())).collect()
-    }
-
     /// The name of a stage's slot, for messages.
     #[must_use]
     pub fn slot(&self, stage: u32) -> &str {
