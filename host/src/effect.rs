@@ -414,6 +414,12 @@ impl Finding {
             extra: Vec::new(),
         }
     }
+
+    /// Whether it keeps a run from beginning: what cannot be known yet does not.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Blocking && !self.deferred
+    }
 }
 
 impl From<Finding> for Failure {

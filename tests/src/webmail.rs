@@ -1,35 +1,40 @@
 //! One Roundcube, the server that has its package, and the host pointed at it: for tests that spoil something.
 
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use tempfile::TempDir;
 use toml_edit::value;
 
 use crate::digest::{Digest, sha256_hex};
-use crate::fixture::roundcube::{Fixture, Options, PACKAGE, Size, Template};
-use crate::fixture::{Database, Installation};
-use crate::host::{Ended, Host};
+use crate::fixture::Database;
+use crate::fixture::roundcube::{Fixture, OLD_VERSION, Options, PACKAGE, Size, Template, version};
+use crate::host::Ended;
 use crate::http::Server;
 use crate::mariadb::{Schema, shared};
+use crate::site::Site;
 use crate::{places, watched, zoo};
 
 /// A Roundcube of 50 users and 150 files, with all that an operator has.
 pub struct Webmail {
     /// What it was made from.
     pub template: Template,
-    /// The installation.
-    pub installation: Installation,
-    /// The host, pointed at it.
-    pub host: Host,
-    /// As it was made.
+    /// As it was made, to the byte.
     pub before: Digest,
+    site: Site,
     _server: Server,
-    _directory: TempDir,
+}
+
+impl Deref for Webmail {
+    type Target = Site;
+
+    fn deref(&self) -> &Site {
+        &self.site
+    }
 }
 
 /// Longer than this no command takes here.
@@ -70,8 +75,8 @@ impl Webmail {
         if let Database::Server(schema) = &installation.database {
             zoo::fill_beside_webmail(schema)?;
         }
-        let (host, before) = (Host::new(&installation.settings)?, installation.exact_digest()?);
-        Ok(Self { template, installation, host, before, _server: server, _directory: directory })
+        let site = Site::new(installation, directory, version, OLD_VERSION)?;
+        Ok(Self { template, before: site.installation.exact_digest()?, site, _server: server })
     }
 
     /// Changes the text of `installation.toml`.

@@ -132,23 +132,19 @@ impl Maintenance {
 
 impl Page {
     fn read(section: &mut Section<'_>) -> Option<Self> {
+        // All of it is read, so that all that is wrong is noted, before what is missing ends it.
         let root = section.required("root", value::name);
         let file = section.required("page", value::file_in_root);
         let status = section.optional("status", value::file_in_root).unwrap_or_else(|| "status.json".to_owned());
-        let page = Self {
-            root: root.unwrap_or_default(),
-            file: file.clone().unwrap_or_default(),
-            lease: section.optional("lease", whole_seconds).unwrap_or(LEASE),
-            retry_after: section.optional("retry-after", whole_seconds).unwrap_or(RETRY_AFTER),
-            title: section.optional("title", value::line),
-            message: section.optional("message", value::line),
-            status,
-        };
-        if page.file == page.status {
+        let lease = section.optional("lease", whole_seconds).unwrap_or(LEASE);
+        let retry_after = section.optional("retry-after", whole_seconds).unwrap_or(RETRY_AFTER);
+        let title = section.optional("title", value::line);
+        let message = section.optional("message", value::line);
+        if file.as_ref() == Some(&status) {
             let text = "the page and its status cannot be the same file".to_owned();
             section.note("bad-value", Some("status"), text, Some("status = \"status.json\"".to_owned()));
         }
-        file.and(Some(page)).filter(|page| !page.root.is_empty())
+        Some(Self { root: root?, file: file?, status, lease, retry_after, title, message })
     }
 }
 

@@ -42,7 +42,7 @@ impl Accept {
         for code in self.codes() {
             if let Some((message, hint)) = not_acceptable(found, code) {
                 let next = Some("liftlock check");
-                output::error(global, &ErrorText { code: "not-acceptable", application: None, message, hint, next });
+                output::error(global, &ErrorText { hint, next, ..ErrorText::new("not-acceptable", message) });
                 return Err(Exit::Usage);
             }
         }

@@ -1,7 +1,6 @@
 //! `liftlock apply`.
 
 use clap::ValueEnum;
-use liftlock::effect::Severity;
 use liftlock::engine::OnFailure;
 use liftlock::upgrade::Found;
 
@@ -69,7 +68,7 @@ impl Apply {
         upgrade.admit_new_run().map_err(trouble)?;
         let found = upgrade.check().map_err(trouble)?;
         let open = self.accept.open(global, &upgrade, &found)?;
-        if found.iter().any(|(_, f)| f.severity == Severity::Blocking && !f.deferred) {
+        if found.iter().any(|(_, finding)| finding.blocks()) {
             return Ok(check::tell(global, &found, &open, ""));
         }
         if !open.is_empty() {
@@ -96,7 +95,7 @@ impl Apply {
         );
         output::error(
             global,
-            &ErrorText { code: "warnings-not-accepted", application: None, message, hint, next: Some(&next) },
+            &ErrorText { hint, next: Some(&next), ..ErrorText::new("warnings-not-accepted", message) },
         );
         Err(Exit::Found)
     }

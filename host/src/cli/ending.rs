@@ -66,7 +66,7 @@ pub(super) fn tell(global: &Global, engine: &Engine, ending: &Ending) -> Exit {
         }
         Ending::Interrupted => {
             let message = "stopped at a safe point".to_owned();
-            output::error(global, &ErrorText { code: "interrupted", application: None, message, hint: None, next });
+            output::error(global, &ErrorText { next, ..ErrorText::new("interrupted", message) });
         }
     }
     exit

@@ -45,6 +45,13 @@ pub(super) struct ErrorText<'a> {
     pub(super) next: Option<&'a str>,
 }
 
+impl<'a> ErrorText<'a> {
+    /// One of ours, with nothing else to say.
+    pub(super) fn new(code: &'a str, message: String) -> Self {
+        Self { code, application: None, message, hint: None, next: None }
+    }
+}
+
 /// Tells an error, for people on standard error, for programs on standard output.
 pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
     if global.format == Format::Json {
@@ -69,7 +76,7 @@ pub(super) fn error(global: &Global, text: &ErrorText<'_>) {
 /// Tells a fault of the surroundings.
 pub(super) fn fault(global: &Global, fault: &Fault, next: Option<&str>) {
     let (message, hint) = (fault.message.clone(), fault.hint.clone());
-    error(global, &ErrorText { code: fault.code, application: None, message, hint, next });
+    error(global, &ErrorText { hint, next, ..ErrorText::new(fault.code, message) });
 }
 
 /// Tells what is no error, and no reason to stop.
@@ -107,7 +114,7 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
             let last = problems.iter().count();
             for (number, problem) in (1..).zip(problems.iter()) {
                 let (code, message) = (problem.code, problem.to_string());
-                error(global, &ErrorText { code, application: None, message, hint: None, next: next(number, last) });
+                error(global, &ErrorText { next: next(number, last), ..ErrorText::new(code, message) });
             }
         }
         Trouble::Refused(refusals) => {
@@ -117,19 +124,16 @@ pub(super) fn trouble(global: &Global, trouble: &Trouble) -> Exit {
                 });
                 let message = format!("{}: {}", refusal.slot, refusal.message);
                 let next = next(number, refusals.len());
-                error(global, &ErrorText { code: refusal.code, application: None, message, hint: lines, next });
+                error(global, &ErrorText { hint: lines, next, ..ErrorText::new(refusal.code, message) });
             }
         }
         Trouble::RunOpen { run, what, next } => {
             let message = format!("the run {run} {what}");
-            error(global, &ErrorText { code: "run-open", application: None, message, hint: None, next: Some(next) });
+            error(global, &ErrorText { next: Some(next), ..ErrorText::new("run-open", message) });
         }
         Trouble::NoRun => {
             let message = "there is no run of this installation yet".to_owned();
-            error(
-                global,
-                &ErrorText { code: "no-run", application: None, message, hint: None, next: Some("liftlock apply") },
-            );
+            error(global, &ErrorText { next: Some("liftlock apply"), ..ErrorText::new("no-run", message) });
         }
         Trouble::Fault(f) if f.code == "plan-changed" => fault(global, f, Some("liftlock undo")),
         Trouble::Fault(f) => fault(global, f, Some("liftlock status")),

@@ -25,7 +25,7 @@ impl Package {
         upgrade.take_packages(&self.files).map_err(|fault| {
             let (message, hint) = (fault.message, fault.hint);
             let next = Some("liftlock apply --help");
-            output::error(global, &ErrorText { code: fault.code, application: None, message, hint, next });
+            output::error(global, &ErrorText { hint, next, ..ErrorText::new(fault.code, message) });
             Exit::Usage
         })?;
         Ok(upgrade)

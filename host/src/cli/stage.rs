@@ -66,7 +66,7 @@ fn tell(global: &Global, loaded: &Loaded, info: Result<&StageInfo, &liftlock::en
         Ok(info) => info,
         Err(trap) => {
             let message = format!("the component does not say what it is: {}", trap.message);
-            output::error(global, &ErrorText { code: &trap.code, application: None, message, hint: None, next: None });
+            output::error(global, &ErrorText::new(&trap.code, message));
             return Exit::Refused;
         }
     };

@@ -29,7 +29,7 @@ impl Undo {
             let hint = Some("the backup that the run has made is in the backup directory".to_owned());
             output::error(
                 global,
-                &ErrorText { code: "committed", application: None, message, hint, next: Some("liftlock status") },
+                &ErrorText { hint, next: Some("liftlock status"), ..ErrorText::new("committed", message) },
             );
             return Exit::NeedsPerson;
         }
@@ -38,10 +38,7 @@ impl Undo {
                 Ok(None) => {}
                 Ok(Some(loss)) => {
                     let next = Some("liftlock undo --accept-data-loss");
-                    output::error(
-                        global,
-                        &ErrorText { code: "data-loss", application: None, message: loss, hint: None, next },
-                    );
+                    output::error(global, &ErrorText { next, ..ErrorText::new("data-loss", loss) });
                     return Exit::NeedsPerson;
                 }
                 Err(fault) => {

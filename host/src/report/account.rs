@@ -66,16 +66,10 @@ mod tests {
             format: FORMAT,
             run: "r1".into(),
             host: "1.0".into(),
-            started: 0,
-            installation: String::new(),
-            pipeline: String::new(),
             title: "Mautic 2.16 to 3.0.2".into(),
-            pipeline_sha256: String::new(),
             from: "2.16".into(),
             to: "3.0.2".into(),
-            packages: std::collections::BTreeMap::new(),
-            adopted: false,
-            slots: Vec::new(),
+            ..Plan::default()
         };
         let failed = Event::StageFailed {
             stage: 0,

@@ -131,6 +131,7 @@ impl Column {
     }
 
     /// The value of a row. None if the host has lied about the page.
+    #[inline]
     fn cell(&self, row: usize) -> Option<Cell<'_>> {
         if self.nulls.get(row).is_some_and(|null| *null != 0) {
             return Some(Cell::Null);

@@ -42,23 +42,39 @@ impl VersionRule {
         }
     }
 
+    /// The file that names it.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The version that must be there.
     pub fn version(&self) -> &str {
         &self.version
     }
 
+    /// The version that a directory says.
+    ///
+    /// # Errors
+    /// `not-the-application` if the file or the words around the version are not there.
+    pub fn read(&self, directory: &Directory) -> Result<String, Failure> {
+        let text = directory.read_all(&self.file).map_err(|failure| self.not_the_application(&failure.message))?;
+        self.read_text(&String::from_utf8_lossy(&text)).map(str::to_owned)
+    }
+
     /// Looks whether a directory is of the version.
     ///
     /// # Errors
-    /// `wrong-version`, or `not-the-application` if the file or the words around the version are not there.
+    /// `wrong-version`, or what [`read`](Self::read) says.
     pub fn check(&self, directory: &Directory) -> Result<(), Failure> {
-        let text = directory.read_all(&self.file).map_err(|failure| self.not_the_application(&failure.message))?;
-        self.check_text(&String::from_utf8_lossy(&text))
+        self.must_be(&self.read(directory)?)
     }
 
-    fn check_text(&self, text: &str) -> Result<(), Failure> {
-        let found = between(text, &self.before, &self.after)
-            .ok_or_else(|| self.not_the_application("it does not say a version where it should"))?;
+    fn read_text<'a>(&self, text: &'a str) -> Result<&'a str, Failure> {
+        between(text, &self.before, &self.after)
+            .ok_or_else(|| self.not_the_application("it does not say a version where it should"))
+    }
+
+    fn must_be(&self, found: &str) -> Result<(), Failure> {
         if found == self.version {
             return Ok(());
         }
@@ -88,6 +104,11 @@ mod tests {
         VersionRule::new("iniset.php".to_owned(), PATTERN, version.to_owned()).unwrap()
     }
 
+    fn check(text: &str) -> Result<(), Failure> {
+        let rule = rule("1.6.5");
+        rule.must_be(rule.read_text(text)?)
+    }
+
     #[test]
     fn a_pattern_without_words_is_refused() {
         for pattern in ["", "version", "*", "v*", "*;", "a*b*c"] {
@@ -98,19 +119,19 @@ mod tests {
 
     #[test]
     fn another_version_is_named() {
-        let failure = rule("1.6.5").check_text("define('RCMAIL_VERSION', '1.6.50');\n").unwrap_err();
+        let failure = check("define('RCMAIL_VERSION', '1.6.50');\n").unwrap_err();
         assert_eq!((failure.code.as_str(), failure.extra[0].1.as_str()), ("wrong-version", "1.6.50"));
     }
 
     #[test]
     fn another_application_is_refused() {
         for text in ["", "define('WP_VERSION', '1.6.5');", "define('RCMAIL_VERSION', '1.6.5\n');"] {
-            assert_eq!(rule("1.6.5").check_text(text).unwrap_err().code, "not-the-application");
+            assert_eq!(check(text).unwrap_err().code, "not-the-application");
         }
     }
 
     #[test]
     fn the_version_is_found_between_the_words() {
-        assert_eq!(rule("1.6.5").check_text("<?php\r\ndefine('RCMAIL_VERSION', '1.6.5');\r\n"), Ok(()));
+        assert_eq!(check("<?php\r\ndefine('RCMAIL_VERSION', '1.6.5');\r\n"), Ok(()));
     }
 }

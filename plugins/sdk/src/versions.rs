@@ -36,6 +36,16 @@ pub fn report<T: Ord + Display>(files: Side<T>, database: Side<T>, target: &T, m
     Report { files: files.reading(target), database: database.reading(target), relation, marks, extra: Vec::new() }
 }
 
+/// How a version that compares so with the pipeline's is called in a [`Reading`].
+#[must_use]
+pub fn against(order: Ordering) -> &'static str {
+    match order {
+        Ordering::Less => "before",
+        Ordering::Equal => "target",
+        Ordering::Greater => "beyond",
+    }
+}
+
 /// One side of the installation: the version, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side<T> {
@@ -60,12 +70,7 @@ impl<T: Ord + Display> Side<T> {
     }
 
     fn reading(self, target: &T) -> Reading {
-        let against = match self.said.as_ref().map(|version| version.cmp(target)) {
-            Ok(Ordering::Less) => "before",
-            Ok(Ordering::Equal) => "target",
-            Ok(Ordering::Greater) => "beyond",
-            Err(_) => "unknown",
-        };
+        let against = self.said.as_ref().map_or("unknown", |version| against(version.cmp(target)));
         let (version, problem) = match self.said {
             Ok(version) => (Some(version.to_string()), None),
             Err(problem) => (None, Some(problem)),

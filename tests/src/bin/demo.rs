@@ -54,6 +54,7 @@ fn demonstrate() -> Result<()> {
         bail!("the new version should be {}", template.version);
     }
     run(&host, "status")?;
+    run(&host, "diagnose")?;
     // It is open again: undo would lose what users have written since. Here nobody has.
     run(&host, "undo")?;
     println!("\nPut back: {}", state(&site)?);

@@ -1,8 +1,10 @@
 //! Twelve broken states, made on purpose: `diagnose` names each of them, changes nothing, and the command that it prints, run word
-//! for word, gets out of it. What was taken over from another tool is put back by undo as it was found.
+//! for word, gets out of it. What a new run makes of it is put back by undo as it was found. Where no command can get out of it none
+//! is printed, but what the operator has to bring.
 
 mod mautic;
 mod others;
+mod roundcube;
 mod whmcs;
 
 use std::ops::Deref;
@@ -17,7 +19,7 @@ use serde_json::Value;
 
 /// How many states there are: each has a test. Some are made in another way too.
 const STATES: u32 = 12;
-const VARIANTS: u32 = 3;
+const VARIANTS: u32 = 7;
 static DONE: AtomicU32 = AtomicU32::new(0);
 static NAMED: AtomicU32 = AtomicU32::new(0);
 static CURED: AtomicU32 = AtomicU32::new(0);
@@ -27,6 +29,9 @@ static DIFFERENCES: AtomicU32 = AtomicU32::new(0);
 const WELL: i32 = 0;
 const PERSON: i32 = 4;
 const UNKNOWN: i32 = 5;
+
+/// How the commands begin that begin a run.
+const BEGIN: &str = "liftlock apply";
 
 /// The command that takes over.
 const ADOPT: &str = "liftlock apply --adopt";
@@ -121,7 +126,18 @@ fn named(site: &Site, state: &str, command: &str) -> Result<String> {
     Ok(next)
 }
 
-/// What was taken over goes back to what was found, and can be taken over again.
+/// A state that no command gets out of: none is printed, and the hint names all of this. Those that come to mind would be refused.
+fn no_command(site: &Site, state: &str, words: &[&str]) -> Result<()> {
+    let said = diagnose(site, PERSON)?;
+    ensure!(said.state == state && said.next.is_none(), "{} and {:?} are told:\n{}", said.state, said.next, said.text);
+    let hint = said.json["hint"].as_str().context("no hint")?;
+    let missing: Vec<_> = words.iter().filter(|word| !hint.contains(**word)).collect();
+    ensure!(missing.is_empty(), "{missing:?} is not named: {hint}");
+    numbers(format_args!("{state}: no command, and what to bring is named"));
+    Ok(())
+}
+
+/// What a run has made of it goes back to what was found, and can be made again.
 fn cured<S: Deref<Target = Site>>(
     site: &S,
     state: &str,
@@ -130,7 +146,7 @@ fn cured<S: Deref<Target = Site>>(
 ) -> Result<()> {
     let found = site.installation.digest()?;
     cure(site, next, &is_cured)?;
-    if next != ADOPT {
+    if !next.starts_with(BEGIN) {
         return Ok(());
     }
     run(site, "liftlock undo --accept-data-loss")?;

@@ -6,13 +6,14 @@ use std::fs::{self, File};
 use anyhow::{Context, Result, ensure};
 use liftlock_tests::billing::Billing;
 use liftlock_tests::digest::sha256_hex;
-use liftlock_tests::fixture::whmcs::{Files, NEW_VERSION, OLD_VERSION};
+use liftlock_tests::fixture::whmcs::{Data, Files, NEW_VERSION, OLD_VERSION, Package, Size};
+use liftlock_tests::half_done::upload;
 use liftlock_tests::{numbers, places};
 use rustix::fs::{FlockOperation, flock};
 use toml_edit::DocumentMut;
 
 use crate::whmcs::{new_files, site};
-use crate::{UNKNOWN, WELL, diagnose, mautic};
+use crate::{ADOPT, UNKNOWN, WELL, diagnose, mautic, no_command};
 
 /// Exit codes: refused by policy; a run is going on.
 const REFUSED: i32 = 77;
@@ -117,16 +118,49 @@ fn somebody_at_work_is_told_and_not_disturbed() -> Result<()> {
     Ok(())
 }
 
-/// What the package cannot finish is refused, before anything is touched.
-#[test]
-fn what_cannot_be_taken_over_is_refused() -> Result<()> {
-    let (newest, oldest) = ("8.14.0-release.1", "7.10.3-release.1");
-    for (files, database, code) in [(NEW_VERSION, newest, "newer-than-target"), (NEW_VERSION, oldest, "too-old")] {
-        let site = site(Files { version: Some(files.to_owned()), ..Files::default() }, database)?;
-        let said = site.fails("apply --adopt", UNKNOWN)?;
-        let told = said.iter().any(|object| object["finding"]["code"] == code);
-        ensure!(told, "{code} is not told: {said:#?}");
-        site.is_before()?;
-    }
+/// What the package cannot finish is refused, before anything is touched; `diagnose` knows it before.
+fn refused(site: &Billing, code: &str) -> Result<()> {
+    let found = site.installation.digest()?;
+    let said = site.fails("apply --adopt", UNKNOWN)?;
+    let told = said.iter().any(|object| object["finding"]["code"] == code);
+    ensure!(told, "{code} is not told: {said:#?}");
+    let changed = found.diff(&site.installation.digest()?);
+    ensure!(changed.is_empty(), "changed: {changed:?}");
     Ok(())
+}
+
+fn of(files: &str, database: &str) -> Result<Billing> {
+    site(Files { version: Some(files.to_owned()), ..Files::default() }, database)
+}
+
+#[test]
+fn a_database_newer_than_the_package_needs_files_that_are_for_it() -> Result<()> {
+    let newest = "8.14.0-release.1";
+    let site = of(NEW_VERSION, newest)?;
+    no_command(&site, "database-newer", &["ends at 8.13.1", newest, NEW_VERSION])?;
+    refused(&site, "newer-than-target")?;
+    let init = site.installation.root.join("init.php");
+    fs::write(&init, fs::read_to_string(&init)?.replace(NEW_VERSION, newest))?;
+    ensure!(diagnose(&site, WELL)?.state == "all-is-well", "the hint does not help");
+    Ok(())
+}
+
+#[test]
+fn a_database_older_than_the_package_knows_needs_an_older_release() -> Result<()> {
+    let oldest = "7.10.3-release.1";
+    let site = of(NEW_VERSION, oldest)?;
+    no_command(&site, "upgrade-not-run", &[ADOPT, oldest, "8.0.0-release.1 and newer", "an older release first"])?;
+    refused(&site, "too-old")
+}
+
+/// With the patch set's own bundle. With that of the full release there is a command: see `whmcs.rs`.
+#[test]
+fn a_patch_set_on_a_wrong_base_needs_the_full_release() -> Result<()> {
+    let base = "8.11.2-release.1";
+    let data = Data { version: Some(base.to_owned()), ..Data::default().clients(40) };
+    let files = Files { version: Some(base.to_owned()), ..Files::default() };
+    let site = Billing::new(Package::PatchSet, Size::Small, files, data)?;
+    upload(&site.template.new_tree(Package::PatchSet), &site.installation.root, &[])?;
+    no_command(&site, "patch-set-wrong-base", &[ADOPT, "8.12.0", base, "the full release"])?;
+    refused(&site, "wrong-base")
 }

@@ -31,6 +31,12 @@ impl Packed {
         self.data.get(start..end)
     }
 
+    /// Whether all values are UTF-8. Looked at all together: one by one takes several times as long.
+    fn is_text(&self) -> bool {
+        let boundaries = |text: &str| self.ends.iter().all(|end| text.is_char_boundary(*end as usize));
+        str::from_utf8(&self.data).is_ok_and(boundaries)
+    }
+
     /// Adds a value. A page is far smaller than 4 GiB: the host's limit on a row and [`PAGE_BYTES`] see to it.
     #[inline]
     fn push(&mut self, bytes: &[u8]) {
@@ -175,6 +181,8 @@ impl Page {
 struct Growing {
     nulls: Vec<u8>,
     data: Option<ColumnData>,
+    /// Whether its bytes are texts: see [`PageBuilder::has_texts`].
+    texts: bool,
 }
 
 impl Growing {
@@ -213,9 +221,30 @@ impl Growing {
     }
 
     fn finish(self, rows: usize) -> Column {
-        let data = self.data.unwrap_or_else(|| ColumnData::Ints(vec![0; rows]));
-        Column { nulls: self.nulls, data }
+        let nulls = self.nulls;
+        match self.data.unwrap_or_else(|| ColumnData::Ints(vec![0; rows])) {
+            ColumnData::Blobs(texts) if self.texts && texts.is_text() => {
+                Column { nulls, data: ColumnData::Texts(texts) }
+            }
+            data @ (ColumnData::Blobs(_) | ColumnData::Mixed(_)) if self.texts => {
+                one_by_one(&Column { nulls, data }, rows)
+            }
+            data => Column { nulls, data },
+        }
     }
+}
+
+/// A column in which not all bytes are texts, though they should be.
+fn one_by_one(column: &Column, rows: usize) -> Column {
+    let mut growing = Growing::default();
+    for row in 0..rows {
+        let cell = match column.cell(row) {
+            Some(Cell::Bytes(bytes)) => Cell::text(bytes),
+            cell => cell.unwrap_or(Cell::Null),
+        };
+        growing.push(cell, row, rows);
+    }
+    growing.finish(rows)
 }
 
 /// Makes a page out of rows.
@@ -231,6 +260,18 @@ impl PageBuilder {
     #[must_use]
     pub fn new(columns: usize, max: u32) -> Self {
         Self { rows: 0, max: max as usize, bytes: 0, columns: (0..columns).map(|_| Growing::default()).collect() }
+    }
+
+    /// The bytes of these columns, from here on, are texts. They are called so where they are UTF-8, which is looked at when the
+    /// page is full.
+    pub fn has_texts(&mut self, columns: impl IntoIterator<Item = bool>) {
+        for (column, texts) in self.columns.iter_mut().zip(columns) {
+            column.texts = texts;
+            column.data = match column.data.take() {
+                Some(ColumnData::Texts(before)) if texts => Some(ColumnData::Blobs(before)),
+                data => data,
+            };
+        }
     }
 
     /// Rows so far.
@@ -319,6 +360,48 @@ mod tests {
         assert_eq!(mixed.nulls, [1, 0, 0, 1, 0]);
         let values = [Value::Null, Value::Int(7), Value::Text("seven".into()), Value::Null, Value::Bytes(vec![7])];
         assert_eq!(mixed.data, ColumnData::Mixed(values.into()));
+    }
+
+    #[test]
+    fn bytes_that_should_be_texts_are_called_so_where_they_are() {
+        let column = |cells: &[Cell<'_>]| {
+            let mut page = PageBuilder::new(2, 100);
+            page.has_texts([true, false]);
+            for cell in cells {
+                page.push([*cell, Cell::Bytes(b"a")]);
+            }
+            let mut page = page.finish();
+            assert_eq!(page.cell(1, 0), Some(Cell::Bytes(b"a")), "the other column is none of texts");
+            page.columns.swap_remove(0)
+        };
+        let bytes = |text: &'static str| Cell::Bytes(text.as_bytes());
+        let texts = column(&[bytes("ab"), Cell::Null, bytes(""), bytes("ü")]);
+        let packed = Packed { ends: vec![2, 2, 2, 4], data: "abü".into() };
+        assert_eq!(texts, Column { nulls: vec![0, 1, 0, 0], data: ColumnData::Texts(packed) });
+        // All together they are UTF-8, but none of them is.
+        let halves = column(&[Cell::Bytes(&[0xc3]), Cell::Null, Cell::Bytes(&[0xbc])]);
+        let packed = Packed { ends: vec![1, 1, 2], data: "ü".into() };
+        assert_eq!(halves, Column { nulls: vec![0, 1, 0], data: ColumnData::Blobs(packed) });
+        let mixed = column(&[bytes("a"), Cell::Bytes(&[0xff]), Cell::Null]);
+        let values = [Value::Text("a".into()), Value::Bytes(vec![0xff]), Value::Null];
+        assert_eq!(mixed, Column { nulls: vec![], data: ColumnData::Mixed(values.into()) });
+    }
+
+    /// As the rows that were read ahead do.
+    #[test]
+    fn texts_that_have_been_looked_at_may_come_before() {
+        for (before, rest) in [(Cell::Text("ü"), "texts"), (Cell::Bytes(&[0xff]), "not all of them texts")] {
+            let mut page = PageBuilder::new(2, 100);
+            page.push([Cell::Text("a"), before]);
+            page.push([Cell::Null, Cell::Text("b")]);
+            page.has_texts([true, true]);
+            page.push([Cell::Bytes(b"c"), Cell::Bytes(b"d")]);
+            let page = page.finish();
+            assert_eq!(page.row(0).collect::<Vec<_>>(), [Cell::Text("a"), before], "{rest}");
+            assert_eq!(page.row(1).collect::<Vec<_>>(), [Cell::Null, Cell::Text("b")], "{rest}");
+            assert_eq!(page.row(2).collect::<Vec<_>>(), [Cell::Text("c"), Cell::Text("d")], "{rest}");
+            assert!(matches!(page.columns[0].data, ColumnData::Texts(_)));
+        }
     }
 
     #[test]

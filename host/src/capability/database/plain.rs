@@ -32,9 +32,10 @@ macro_rules! plain {
 plain!(i64, u64, f64, u32);
 
 pub(super) fn serialize<T: Plain, S: Serializer>(numbers: &[T], serializer: S) -> Result<S::Ok, S::Error> {
-    let mut bytes = Vec::with_capacity(size_of_val(numbers));
-    for number in numbers {
-        bytes.extend_from_slice(number.to_bytes().as_ref());
+    // So the compiler makes one copy of it.
+    let mut bytes = vec![0; size_of_val(numbers)];
+    for (place, number) in bytes.chunks_exact_mut(size_of::<T>()).zip(numbers) {
+        place.copy_from_slice(number.to_bytes().as_ref());
     }
     serializer.serialize_bytes(&bytes)
 }

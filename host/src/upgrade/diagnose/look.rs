@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::state::Run;
+use super::state::{Conditions, Run};
 use super::{Fact, Reported, Silent};
 use crate::bundle::{Expect, Flag, PlannedSlot, Setup};
 use crate::capability::database::Driver;
@@ -22,9 +22,7 @@ const KEPT_OUT: &str = "visitors are kept out by it";
 /// What was seen of the installation itself.
 pub(super) struct Looked {
     pub(super) report: Reported,
-    /// Post-conditions of the pipeline that hold, and that do not.
-    pub(super) held: usize,
-    pub(super) unmet: usize,
+    pub(super) conditions: Conditions,
 }
 
 impl Run {
@@ -87,20 +85,21 @@ impl Upgrade {
         let services = self.readable(&run, facts)?;
         self.flag(&services, facts);
         let report = self.report(&services, facts)?;
-        let (mut held, mut unmet) = (0, 0);
+        let mut conditions = Conditions::default();
         for condition in self.setup.slots.iter().flat_map(|planned| &planned.slot.expect) {
+            let side = match condition {
+                Expect::Query { .. } => &mut conditions.database,
+                Expect::File { .. } => &mut conditions.files,
+            };
             match expect::check(std::slice::from_ref(condition), &services.files, &services.databases) {
-                Ok(failed) if failed.is_empty() => held += 1,
-                Ok(_) => unmet += 1,
+                Ok(failed) if failed.is_empty() => side.held += 1,
+                Ok(_) => side.unmet += 1,
                 Err(fault) => facts.push(Fact::new("condition", fault.message, place(condition))),
             }
         }
-        facts.push(Fact::new(
-            "conditions",
-            format!("{held} of {} hold", held + unmet),
-            "the pipeline's post-conditions",
-        ));
-        Ok(Looked { report, held, unmet })
+        let (held, all) = conditions.counted();
+        facts.push(Fact::new("conditions", format!("{held} of {all} hold"), "the pipeline's post-conditions"));
+        Ok(Looked { report, conditions })
     }
 
     /// The capabilities, with those roots and databases that can be read at all.

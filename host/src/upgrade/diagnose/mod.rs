@@ -2,7 +2,8 @@
 //!
 //! Facts come from the journal, from the pipeline's component that reads versions, from what `[maintenance]` puts up, and
 //! from the pipeline's own post-conditions, which the host looks at itself: a component that lies or is wrong is contradicted by
-//! them. What cannot be read is a fact too. What they come to is decided by a pure function ([`state`]).
+//! them. What cannot be read is a fact too. What they come to is decided by a pure function ([`state`]). Where that is a command that
+//! begins a run, the run's own checks are asked: one that they refuse is not told.
 
 mod look;
 mod state;
@@ -10,6 +11,7 @@ mod state;
 use std::path::Path;
 
 use crate::bundle::Setup;
+use crate::effect::Finding;
 use crate::policy::Refusal;
 use crate::sandbox::{Mark, Report};
 
@@ -49,11 +51,11 @@ impl Upgrade {
     ///
     /// # Errors
     /// [`Trouble::Refused`] if what reads versions may not; a component that is not the pinned one.
-    pub fn diagnose(&self) -> Result<Diagnosis, Trouble> {
+    pub fn diagnose(mut self) -> Result<Diagnosis, Trouble> {
         let mut facts = Vec::new();
         let run = look::journal(&self.setup.installation.state, &mut facts);
         let signs = look::signs(&self.setup, &mut facts);
-        let Looked { report, held, unmet } = self.look(&mut facts)?;
+        let Looked { report, conditions } = self.look(&mut facts)?;
         look::leftovers(&self.setup, &mut facts);
         let report = match report {
             // Who has a run to end can do that without it.
@@ -64,9 +66,23 @@ impl Upgrade {
             Err(Silent::Why(why)) => Err(why),
             Ok(report) => Ok(report),
         };
-        let found = Facts { run, signs, report, held, unmet, adopts: self.can_adopt() };
+        let to = self.setup.bundle.pipeline.to.clone();
+        let found = Facts { run, signs, report, conditions, to, adopts: self.can_adopt() };
         let state = state::decide(&found, |mark| file_of(&self.setup, mark));
+        let refused = self.refused(&state.way);
+        let state = if refused.is_empty() { state } else { state.refused(&refused) };
         Ok(Diagnosis { state, facts })
+    }
+
+    /// What keeps a run from beginning, if that is the way out. Where the checks cannot be asked, the command will say why.
+    fn refused(&mut self, way: &Way) -> Vec<Finding> {
+        let asked = match way {
+            way if *way == state::ADOPT => self.adopt().map_err(Trouble::Fault).and_then(|()| self.check()),
+            way if *way == state::APPLY => self.check(),
+            _ => return Vec::new(),
+        };
+        let found = asked.unwrap_or_default();
+        found.into_iter().map(|(_, finding)| finding).filter(Finding::blocks).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::effect::Finding;
 use crate::engine::state::Phase;
 use crate::sandbox::{Mark, Report};
 
@@ -14,11 +15,26 @@ pub(super) struct Facts {
     pub(super) signs: Vec<PathBuf>,
     /// What the component that reads versions says; or why it says nothing.
     pub(super) report: Result<Report, String>,
-    /// The pipeline's own post-conditions, which the host looks at itself: how many hold, and how many do not.
+    /// The pipeline's own post-conditions, which the host looks at itself.
+    pub(super) conditions: Conditions,
+    /// The version that the pipeline goes to.
+    pub(super) to: String,
+    /// Whether a stage of the pipeline has to be told that another tool has been here.
+    pub(super) adopts: bool,
+}
+
+/// The post-conditions about either side of the installation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Conditions {
+    pub(super) files: Held,
+    pub(super) database: Held,
+}
+
+/// How many post-conditions hold, and how many do not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held {
     pub(super) held: usize,
     pub(super) unmet: usize,
-    /// Whether the pipeline can take over what another tool has left.
-    pub(super) adopts: bool,
 }
 
 /// The last run, as its journal tells it.
@@ -77,9 +93,37 @@ pub enum Weight {
     Unknown,
 }
 
-const APPLY: Way = Way::Command("liftlock apply");
-const ADOPT: Way = Way::Command("liftlock apply --adopt");
-const OTHER_PACKAGE: &str = "this pipeline cannot finish it: point [pipeline] at the bundle of the right full release, then `liftlock diagnose` again";
+pub(super) const APPLY: Way = Way::Command("liftlock apply");
+pub(super) const ADOPT: Way = Way::Command("liftlock apply --adopt");
+
+impl Facts {
+    /// What brings files and database to the version of the pipeline, whatever they are. Where no stage has to be told what has
+    /// happened, none minds it.
+    fn brings_together(&self) -> Way {
+        if self.adopts { ADOPT } else { APPLY }
+    }
+}
+
+impl Held {
+    /// At the version that the pipeline goes to all of them hold; before it, not one of them may be but by accident, and certainly
+    /// not all but some. Beyond it they say nothing.
+    fn contradict(self, against: &str) -> bool {
+        match against {
+            "target" => self.unmet > 0,
+            "before" => self.held > 0,
+            "beyond" => false,
+            _ => true,
+        }
+    }
+}
+
+impl Conditions {
+    /// How many hold, and how many there are.
+    pub(super) fn counted(self) -> (usize, usize) {
+        let held = self.files.held + self.database.held;
+        (held, held + self.files.unmet + self.database.unmet)
+    }
+}
 
 impl State {
     fn new(code: &str, message: impl Into<String>, way: Way) -> Self {
@@ -93,6 +137,19 @@ impl State {
     fn weight(self, weight: Weight) -> Self {
         Self { weight, ..self }
     }
+
+    /// The command is refused for what was found: it gets nobody out before that is mended, and is not told.
+    pub(super) fn refused(self, found: &[Finding]) -> Self {
+        let Way::Command(command) = self.way else { return self };
+        let reasons: Vec<_> = found.iter().map(reason).collect();
+        let hint = format!("`{command}` would refuse it: {}; then `liftlock diagnose` again", reasons.join("; "));
+        Self { way: Way::None, hint: Some(hint), ..self }
+    }
+}
+
+fn reason(found: &Finding) -> String {
+    let fix = found.fix.iter().map(|fix| format!(": {fix}")).collect::<String>();
+    format!("{}{fix}", found.message)
 }
 
 /// Somebody is at work: nothing else is looked at.
@@ -121,7 +178,7 @@ pub(super) fn decide(facts: &Facts, file_of: impl Fn(&Mark) -> Option<PathBuf>) 
     let state = of_versions(facts, report, file_of);
     match run {
         // A run that is done keeps another from beginning until it is committed.
-        Some(run) if run.phase == Phase::Done && state.way == ADOPT => State {
+        Some(run) if run.phase == Phase::Done && [APPLY, ADOPT].contains(&state.way) => State {
             way: Way::Command("liftlock commit"),
             ..state
         }
@@ -156,34 +213,34 @@ fn unknown(why: String) -> State {
 }
 
 fn of_versions(facts: &Facts, report: &Report, file_of: impl Fn(&Mark) -> Option<PathBuf>) -> State {
-    let adopted = |code: &str, message: String| match facts.adopts {
-        true => State::new(code, message, ADOPT),
-        false => State::new(code, message, Way::None).hint(OTHER_PACKAGE),
-    };
     let said = |version: &Option<String>| version.clone().unwrap_or_else(|| "?".to_owned());
     let (files, database) = (said(&report.files.version), said(&report.database.version));
+    let differ = |code: &str, message: String| {
+        match report.database.against.as_str() {
+        "beyond" => State::new(code, message, Way::None).hint(&format!(
+            "this pipeline ends at {}, and none takes a database back: put files in place that are for a database of {database}, or \
+             point [pipeline] at a bundle that does, or restore your backup of the database from the time of {files}; then \
+             `liftlock diagnose` again",
+            facts.to
+        )),
+        _ => State::new(code, message, facts.brings_together()),
+    }
+    };
     if let Some(mark) = of_kind(report, "half-done") {
-        return match report.database.against.as_str() {
-            "beyond" => State::new(&mark.code, mark.message.clone(), Way::None).hint(OTHER_PACKAGE),
-            _ => adopted(&mark.code, mark.message.clone()),
-        };
+        return differ(&mark.code, mark.message.clone());
     }
     match report.relation.as_str() {
-        "files-newer" if report.database.against != "beyond" => {
+        "files-newer" => {
             let message = format!(
                 "the files are of {files}, the database is of {database}: new files were put in place, and the upgrade was not run"
             );
-            return adopted("upgrade-not-run", message);
+            return differ("upgrade-not-run", message);
         }
-        "files-newer" | "database-newer" => {
-            let newer = if report.relation == "files-newer" { "upgrade-not-run" } else { "database-newer" };
+        "database-newer" => {
             let message = format!(
                 "the database is of {database}, the files are of {files}: older files were put back, or those of another package"
             );
-            return match report.database.against.as_str() {
-                "beyond" => State::new(newer, message, Way::None).hint(OTHER_PACKAGE),
-                _ => adopted(newer, message),
-            };
+            return differ("database-newer", message);
         }
         "same" => {}
         _ => {
@@ -193,11 +250,11 @@ fn of_versions(facts: &Facts, report: &Report, file_of: impl Fn(&Mark) -> Option
             return unknown(format!("one side does not say which version it is: {}", why.join("; ")));
         }
     }
-    if disagree(facts, report) {
+    let Conditions { files: of_files, database: of_database } = facts.conditions;
+    if of_files.contradict(&report.files.against) || of_database.contradict(&report.database.against) {
+        let (held, all) = facts.conditions.counted();
         let message = format!(
-            "files and database are said to be of {files}, but of the pipeline's own {} post-conditions {} hold",
-            facts.held + facts.unmet,
-            facts.held
+            "files and database are said to be of {files}, but of the pipeline's own {all} post-conditions {held} hold"
         );
         return State::new("witnesses-disagree", message, Way::Command("liftlock check"))
             .hint("the component that reads versions is wrong, or files or rows were changed by hand")
@@ -214,17 +271,6 @@ fn of_versions(facts: &Facts, report: &Report, file_of: impl Fn(&Mark) -> Option
 
 fn of_kind<'r>(report: &'r Report, kind: &str) -> Option<&'r Mark> {
     report.marks.iter().find(|mark| mark.kind == kind)
-}
-
-/// At the version that the pipeline goes to all of its post-conditions hold; before it, not one of them may be but by accident,
-/// and certainly not all but some. (Where an application is beyond it, they say nothing.)
-fn disagree(facts: &Facts, report: &Report) -> bool {
-    match (report.files.against.as_str(), report.database.against.as_str()) {
-        ("target", "target") => facts.unmet > 0,
-        ("before", "before") => facts.held > 0,
-        ("beyond", "beyond") => false,
-        _ => facts.held + facts.unmet > 0,
-    }
 }
 
 /// A flag that keeps people out. What takes it away is one file or one row: for the operator to do, who sees what it is.

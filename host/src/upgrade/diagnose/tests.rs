@@ -19,13 +19,16 @@ fn mark(kind: &str, code: &str, extra: &[(&str, &str)]) -> Mark {
     Mark { code: code.to_owned(), kind: kind.to_owned(), message: "why".to_owned(), place: "there".to_owned(), extra }
 }
 
+/// As they are where nobody lies.
 fn facts(report: Report) -> Facts {
-    let (held, unmet) = match report.files.against.as_str() {
-        "target" if report.database.against == "target" => (2, 0),
-        _ => (0, 2),
-    };
-    Facts { run: Ok(None), signs: Vec::new(), report: Ok(report), held, unmet, adopts: true }
+    let of = |reading: &Reading| if reading.against == "target" { HELD } else { UNMET };
+    let conditions = Conditions { files: of(&report.files), database: of(&report.database) };
+    let (run, report, to) = (Ok(None), Ok(report), "2.0".to_owned());
+    Facts { run, signs: Vec::new(), report, conditions, to, adopts: true }
 }
+
+const HELD: Held = Held { held: 1, unmet: 0 };
+const UNMET: Held = Held { held: 0, unmet: 1 };
 
 fn before() -> Report {
     report("same", ("1.0", "before"), ("1.0", "before"))
@@ -57,16 +60,28 @@ fn what_says_nothing_is_never_well() {
     // A relation that the contract does not know, or a side that is not compared.
     let odd = report("equal", ("1.0", "before"), ("1.0", "before"));
     assert_eq!(decided(&facts(odd)).0, "versions-unknown");
-    let odd = Facts { held: 0, unmet: 1, ..facts(report("same", ("1.0", "?"), ("1.0", "?"))) };
+    let odd = facts(report("same", ("1.0", "before"), ("1.0", "?")));
     assert_eq!(decided(&odd).0, "witnesses-disagree");
 }
 
 #[test]
 fn a_component_that_lies_is_contradicted_by_the_pipelines_own_conditions() {
-    for (report, held, unmet) in [(after(), 1, 1), (after(), 0, 2), (before(), 1, 1), (before(), 2, 0)] {
-        let lie = Facts { held, unmet, ..facts(report) };
+    let some = Held { held: 1, unmet: 1 };
+    // Files of an older release, for the same tables.
+    let between = || report("same", ("1.9", "before"), ("1.9", "target"));
+    for (report, files, database) in [
+        (after(), UNMET, HELD),
+        (after(), HELD, some),
+        (after(), UNMET, UNMET),
+        (before(), UNMET, some),
+        (before(), HELD, HELD),
+        (between(), HELD, HELD),
+        (between(), UNMET, UNMET),
+    ] {
+        let lie = Facts { conditions: Conditions { files, database }, ..facts(report) };
         expect(&lie, "witnesses-disagree", Way::Command("liftlock check"), Weight::Unknown);
     }
+    expect(&facts(between()), "all-is-well", Way::None, Weight::Well);
 }
 
 #[test]
@@ -83,13 +98,29 @@ fn both_sides_of_one_version_are_well_before_and_behind_the_upgrade() {
 fn sides_that_differ_are_brought_together_where_the_package_can() {
     let uploaded = report("files-newer", ("2.0", "target"), ("1.0", "before"));
     expect(&facts(uploaded.clone()), "upgrade-not-run", ADOPT, Weight::Broken);
-    expect(&Facts { adopts: false, ..facts(uploaded) }, "upgrade-not-run", Way::None, Weight::Broken);
+    let unminded = Facts { adopts: false, ..facts(uploaded) };
+    expect(&unminded, "upgrade-not-run", Way::Command("liftlock apply"), Weight::Broken);
     let restored = report("database-newer", ("1.0", "before"), ("2.0", "target"));
     expect(&facts(restored), "database-newer", ADOPT, Weight::Broken);
     let too_new = report("database-newer", ("1.0", "before"), ("3.0", "beyond"));
-    expect(&facts(too_new), "database-newer", Way::None, Weight::Broken);
+    expect(&facts(too_new.clone()), "database-newer", Way::None, Weight::Broken);
+    let hint = decide(&facts(too_new), |_| None).hint.unwrap();
+    assert!(["ends at 2.0", "database of 3.0", "time of 1.0"].iter().all(|words| hint.contains(words)), "{hint}");
     let too_new = report("files-newer", ("4.0", "beyond"), ("3.0", "beyond"));
-    expect(&facts(too_new), "upgrade-not-run", Way::None, Weight::Broken);
+    expect(&facts(too_new.clone()), "upgrade-not-run", Way::None, Weight::Broken);
+    let message = decide(&facts(too_new), |_| None).message;
+    assert!(message.contains("new files were put in place"), "{message}");
+}
+
+#[test]
+fn a_command_that_would_be_refused_is_not_told() {
+    let state = decide(&facts(report("files-newer", ("2.0", "target"), ("0.1", "before"))), |_| None);
+    assert_eq!(state.way, ADOPT);
+    let fix = Some("bring 1.0 first".to_owned());
+    let state = state.refused(&[Finding { fix, ..Finding::blocking("too-old", "this is 0.1") }]);
+    assert_eq!((state.code.as_str(), &state.way), ("upgrade-not-run", &Way::None));
+    let hint = "`liftlock apply --adopt` would refuse it: this is 0.1: bring 1.0 first; then `liftlock diagnose` again";
+    assert_eq!(state.hint.as_deref(), Some(hint));
 }
 
 #[test]
@@ -148,7 +179,9 @@ fn a_run_that_is_open_comes_before_all_else() {
 fn a_run_that_is_done_is_well_until_somebody_changes_what_it_made() {
     let done = || run(Phase::Done, Some("liftlock commit"));
     expect(&Facts { run: done(), ..facts(after()) }, "all-is-well", Way::None, Weight::Well);
-    let restored = facts(report("database-newer", ("1.0", "before"), ("2.0", "target")));
-    let restored = Facts { run: done(), ..restored };
-    expect(&restored, "database-newer", Way::Command("liftlock commit"), Weight::Broken);
+    let restored = report("database-newer", ("1.0", "before"), ("2.0", "target"));
+    for adopts in [true, false] {
+        let restored = Facts { run: done(), adopts, ..facts(restored.clone()) };
+        expect(&restored, "database-newer", Way::Command("liftlock commit"), Weight::Broken);
+    }
 }

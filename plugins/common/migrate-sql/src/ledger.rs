@@ -2,23 +2,15 @@
 
 use liftlock_sdk::prelude::*;
 
-/// How the ledger is read and written.
+/// How the ledger is written.
 pub(crate) struct Ledger {
-    read: String,
     write: String,
 }
 
 impl Ledger {
     /// The ledger of this slot.
     pub(crate) fn from_params() -> Result<Self, Failure> {
-        Ok(Self { read: run::require_param("ledger-read")?, write: run::require_param("ledger-write")? })
-    }
-
-    /// The version that the database is at.
-    pub(crate) fn read(&self, database: &Database) -> Result<String, Failure> {
-        let value: Option<Value> =
-            database.query_value(&self.read, &[]).map_err(|failure| failure.at("the ledger cannot be read"))?;
-        version_of(value)
+        Ok(Self { write: run::require_param("ledger-write")? })
     }
 
     /// Notes another version. A server does not count a row that had this value already, as where the file itself has set it.
@@ -26,46 +18,10 @@ impl Ledger {
         let done = database
             .execute(&self.write, &[version.into()])
             .map_err(|failure| failure.at(format!("the ledger cannot be set to {version}")))?;
-        if done.affected == 0 && self.read(database)? != version {
+        if done.affected == 0 && numbered_sql::read_ledger(database)? != version {
             let message = format!("setting the ledger to {version} changed no row");
             return Err(Failure::new("ledger-not-written", message));
         }
         Ok(())
-    }
-}
-
-fn version_of(value: Option<Value>) -> Result<String, Failure> {
-    match value {
-        Some(Value::Text(text)) if !text.is_empty() => Some(text),
-        Some(Value::Int(number)) => Some(number.to_string()),
-        Some(Value::Uint(number)) => Some(number.to_string()),
-        Some(Value::Bytes(bytes)) if !bytes.is_empty() => String::from_utf8(bytes).ok(),
-        _ => None,
-    }
-    .ok_or_else(|| Failure::new("ledger-empty", "the database does not say which version it is at"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ledger_that_says_nothing_is_refused() {
-        for value in [
-            None,
-            Some(Value::Null),
-            Some(Value::Text(String::new())),
-            Some(Value::Float(1.5)),
-            Some(Value::Bytes(vec![0xff])),
-        ] {
-            assert_eq!(version_of(value).unwrap_err().code, "ledger-empty");
-        }
-    }
-
-    #[test]
-    fn numbers_and_texts_are_versions() {
-        assert_eq!(version_of(Some(Value::Int(2_022_081_200))), Ok("2022081200".to_owned()));
-        assert_eq!(version_of(Some(Value::Text("v1".to_owned()))), Ok("v1".to_owned()));
-        assert_eq!(version_of(Some(Value::Bytes(b"v1".to_vec()))), Ok("v1".to_owned()));
     }
 }

@@ -39,19 +39,19 @@
 
 mod admit;
 mod apply;
-mod directory;
+mod due;
 mod ledger;
 mod orphans;
 mod rows;
+mod source;
 mod split;
-mod version;
 mod work;
 
 use liftlock_sdk::prelude::*;
+use numbered_sql::read_ledger;
 
-use crate::directory::Source;
+use crate::due::Due;
 use crate::ledger::Ledger;
-use crate::version::Due;
 use crate::work::File;
 
 struct MigrateSql;
@@ -68,12 +68,13 @@ impl Stage for MigrateSql {
 
     fn check() -> Findings {
         let database = open()?;
-        let version = Ledger::from_params()?.read(&database)?;
+        Ledger::from_params()?;
+        let version = read_ledger(&database)?;
         rows::Guard::from_params(database.dialect()).count(&database)?;
-        let Some(source) = Source::open(database.dialect())? else {
+        let Some(source) = source::open(database.dialect())? else {
             return Ok(vec![Finding::deferred("the SQL files are known when the package is extracted")]);
         };
-        let due = version::due(&source.versions()?, &version, run::param("target").as_deref())?;
+        let due = due::due(&source.versions()?, &version, run::param("target").as_deref())?;
         let files = work::read(&source, &due.files, database.dialect())?;
         let message = format!("{} SQL files are due behind version {version}", files.len());
         Ok([Finding::info("migrations", message)].into_iter().chain(files.iter().flat_map(File::findings)).collect())
@@ -84,7 +85,7 @@ impl Stage for MigrateSql {
         let ledger = Ledger::from_params()?;
         let guard = rows::Guard::from_params(database.dialect());
         let before = guard.count(&database)?;
-        let (due, files) = work(&database, &ledger.read(&database)?)?;
+        let (due, files) = work(&database, &read_ledger(&database)?)?;
 
         let statements = apply::apply(&database, &ledger, &files)?;
 
@@ -98,11 +99,11 @@ impl Stage for MigrateSql {
     fn verify() -> Findings {
         let database = open()?;
         let mut findings = Vec::new();
-        let at = Ledger::from_params()?.read(&database)?;
+        let at = read_ledger(&database)?;
         // Where it is at the target it does not matter what brought it there: the files, or the application's own installer.
         let arrived = run::param("target").as_ref() == Some(&at);
-        if let Some(source) = Source::open(database.dialect())?.filter(|_| !arrived) {
-            let due = version::due(&source.versions()?, &at, run::param("target").as_deref())?;
+        if let Some(source) = source::open(database.dialect())?.filter(|_| !arrived) {
+            let due = due::due(&source.versions()?, &at, run::param("target").as_deref())?;
             if !due.files.is_empty() {
                 let message = format!("the database is at version {at}, not at {}", due.target);
                 findings.push(Finding::blocking("not-migrated", message));
@@ -123,9 +124,9 @@ fn work(database: &Database, at: &str) -> Result<(Due, Vec<File>), Failure> {
     if target.as_deref() == Some(at) {
         return Ok((Due { files: Vec::new(), target: at.to_owned() }, Vec::new()));
     }
-    let source = Source::open(database.dialect())?
+    let source = source::open(database.dialect())?
         .ok_or_else(|| Failure::new("no-files", "there is no directory with the SQL files that are due"))?;
-    let due = version::due(&source.versions()?, at, target.as_deref())?;
+    let due = due::due(&source.versions()?, at, target.as_deref())?;
     let files = work::read(&source, &due.files, database.dialect())?;
     Ok((due, files))
 }

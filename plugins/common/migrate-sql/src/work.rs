@@ -2,9 +2,9 @@
 
 use liftlock_sdk::database::Dialect;
 use liftlock_sdk::prelude::*;
+use numbered_sql::SqlFiles;
 
 use crate::admit::{self, Admitted};
-use crate::directory::Source;
 use crate::split::{line_of, split};
 
 /// A file, ready to be applied.
@@ -32,7 +32,7 @@ pub(crate) struct Step {
 }
 
 /// Reads the files of these versions.
-pub(crate) fn read(source: &Source, versions: &[String], dialect: Dialect) -> Result<Vec<File>, Failure> {
+pub(crate) fn read(source: &SqlFiles, versions: &[String], dialect: Dialect) -> Result<Vec<File>, Failure> {
     let settled = run::list_param("settings");
     versions
         .iter()

@@ -87,6 +87,7 @@ impl<'a> Stream<'a> {
     /// Reads until the page is full.
     fn step(&mut self, page: &mut PageBuilder) -> Result<Pause, Ended> {
         let Self { result, decoder, config, sql, .. } = self;
+        page.has_texts(decoder.texts());
         let reading = async {
             while !page.is_full() {
                 let Some(row) = result.next().await? else { return Ok(Pause::NoMore) };

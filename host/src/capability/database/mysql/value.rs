@@ -80,7 +80,12 @@ impl Decoder {
         Self { kinds: columns.iter().map(Kind::of).collect(), texts: vec![String::new(); columns.len()] }
     }
 
-    /// The cells of a row.
+    /// Whether the bytes of each column are texts.
+    pub(super) fn texts(&self) -> impl Iterator<Item = bool> {
+        self.kinds.iter().map(|kind| *kind == Kind::Plain)
+    }
+
+    /// The cells of a row. Texts are bytes here: see [`Decoder::texts`].
     pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> impl Iterator<Item = Cell<'a>> {
         let columns = self.kinds.iter().zip(&mut self.texts).enumerate();
         columns.map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text)))
@@ -106,8 +111,7 @@ fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a mut String) -> Cell<'a> {
         (Kind::Bits, Sent::Bytes(bytes)) if bytes.len() <= 8 => {
             Cell::Uint(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
         }
-        (Kind::Bits | Kind::Bytes, Sent::Bytes(bytes)) => Cell::Bytes(bytes),
-        (_, Sent::Bytes(bytes)) => Cell::text(bytes),
+        (_, Sent::Bytes(bytes)) => Cell::Bytes(bytes),
     }
 }
 

@@ -1,8 +1,7 @@
-//! The order of versions, and which files are due.
-
-use std::cmp::Ordering;
+//! Which files are due.
 
 use liftlock_sdk::failure::Failure;
+use numbered_sql::compare;
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,30 +25,6 @@ pub(crate) fn due(versions: &[String], ledger: &str, target: Option<&str>) -> Re
     }
     let is_due = |version: &&String| compare(version, ledger).is_gt() && compare(version, target).is_le();
     Ok(Due { files: versions.iter().filter(is_due).cloned().collect(), target: target.to_owned() })
-}
-
-/// Compares names as people read them: runs of digits by their value, everything else byte by byte.
-pub(crate) fn compare(one: &str, other: &str) -> Ordering {
-    // Equal but for leading zeros: the bytes decide, so that the order is total.
-    parts(one).cmp(parts(other)).then_with(|| one.cmp(other))
-}
-
-/// A run of digits or of other bytes.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Part<'a> {
-    /// Without leading zeros: the longer is the greater.
-    Number(usize, &'a [u8]),
-    Other(&'a [u8]),
-}
-
-fn parts(name: &str) -> impl Iterator<Item = Part<'_>> {
-    name.as_bytes().chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit()).map(|run| {
-        if !run[0].is_ascii_digit() {
-            return Part::Other(run);
-        }
-        let zeros = run.iter().take_while(|digit| **digit == b'0').count();
-        Part::Number(run.len() - zeros, &run[zeros..])
-    })
 }
 
 #[cfg(test)]
@@ -81,13 +56,5 @@ mod tests {
         assert_eq!(due(&files, "11", None), Ok(Due { files: Vec::new(), target: "11".to_owned() }));
         // A ledger between two files, as after a release without migrations.
         assert_eq!(due(&files, "9.5", None).unwrap().files, ["10", "11"]);
-    }
-
-    #[test]
-    fn digits_count_by_their_value() {
-        let mut names = versions(&["v10", "v9", "1.10.0", "1.9", "01", "1", "2022081200", "20220812001"]);
-        names.sort_by(|one, other| compare(one, other));
-        assert_eq!(names, ["01", "1", "1.9", "1.10.0", "2022081200", "20220812001", "v9", "v10"]);
-        assert_eq!(compare("a", "a"), Ordering::Equal);
     }
 }
