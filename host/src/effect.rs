@@ -4,12 +4,17 @@
 //! afterwards whether it was done, and how to put it back. Neither knows the other's inside: the engine sees the traits
 //! [`Capability`] and [`Store`], the capabilities see the types of this file.
 
+mod setting;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use setting::Setting;
 
 /// Pairs of name and value that an answer carries for later versions.
 pub type Extra = Vec<(String, String)>;
@@ -251,6 +256,9 @@ pub struct Marker {
     pub recording: u64,
 }
 
+/// Stamps of databases, by their names.
+pub type Stamps = BTreeMap<String, String>;
+
 /// A database as the engine sees it: transactions with a marker, and a restore point for all of it.
 pub trait Store: Send + Sync {
     /// The database's name in the installation.
@@ -341,6 +349,19 @@ pub trait Store: Send + Sync {
         let _ = stamp;
         Ok(())
     }
+
+    /// What a setting of the application's says: null, a whole number, or a text.
+    ///
+    /// # Errors
+    /// The answer "no-such-setting" if there is no such column, not exactly one such row, or something else in it.
+    fn setting(&self, setting: &Setting) -> Result<Value, CallError>;
+
+    /// Sets it, and changes nothing else in its row. Returns the stamp with our own write in it; none if there is no `stamp`, or
+    /// if somebody else has written since it was taken: that must still be seen.
+    ///
+    /// # Errors
+    /// As [`Store::setting`]; the same answer if its column cannot hold the value.
+    fn set(&self, setting: &Setting, value: &Value, stamp: &str) -> Result<Option<String>, CallError>;
 
     /// Removes the marker, at commit.
     ///

@@ -29,6 +29,8 @@ pub struct Look {
     root: PathBuf,
     files: [PathBuf; 2],
     row: String,
+    /// A query of what the application itself says: 0 means that it is open. Without it visitors look for the page.
+    flag: Option<String>,
     manners: Manners,
 }
 
@@ -74,7 +76,7 @@ impl Look {
     #[must_use]
     pub fn new(root: &Path, files: [&str; 2], row: &str) -> Self {
         let files = files.map(|file| root.join(file));
-        Self { root: root.to_owned(), files, row: row.to_owned(), manners: Manners::Honour }
+        Self { root: root.to_owned(), files, row: row.to_owned(), flag: None, manners: Manners::Honour }
     }
 
     /// The same without a look for the maintenance page: a control.
@@ -83,14 +85,23 @@ impl Look {
         Self { manners: Manners::Ignore, ..self }
     }
 
-    /// Whether visitors are shown the maintenance page.
-    fn is_closed(&self) -> bool {
-        self.root.join(PAGE).exists()
+    /// The same where the application itself keeps visitors out, by a setting in its database: 0 lets them in.
+    #[must_use]
+    pub fn by_flag(self, query: &str) -> Self {
+        Self { flag: Some(query.to_owned()), ..self }
+    }
+
+    /// Whether visitors are kept out.
+    fn is_closed(&self, client: &mut Client) -> bool {
+        match &self.flag {
+            Some(query) => row(client, query) != "0",
+            None => self.root.join(PAGE).exists(),
+        }
     }
 
     /// Looks once.
     pub fn at(&self, client: &mut Client) -> View {
-        if self.manners == Manners::Honour && self.is_closed() {
+        if self.manners == Manners::Honour && self.is_closed(client) {
             return View::Maintenance;
         }
         let [early, late] = &self.files;

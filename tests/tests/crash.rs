@@ -174,11 +174,12 @@ fn mautic_is_killed_at_some_points() -> Result<()> {
     ])
 }
 
-/// The third one: steps that set the version as they are done, and a patch set whose files are replaced one by one.
+/// The third one: steps that set the version as they are done, and a patch set whose files are replaced one by one. The release has
+/// its flag in a row of the table with the version.
 #[test]
 fn whmcs_is_killed_at_some_points() -> Result<()> {
-    for package in [Package::Release, Package::PatchSet] {
-        let workload = Whmcs::new(package, &mariadb::shared()?)?;
+    let workload = |package| Whmcs::new(package, &mariadb::shared()?);
+    for workload in [workload(Package::Release)?.flag_in_row(), workload(Package::PatchSet)?] {
         let reference = Reference::new(&workload)?;
         let points = reference.points_on_the_server(OTHERS);
         println!("{} of {} points are looked at", points.len(), reference.points);
@@ -188,6 +189,29 @@ fn whmcs_is_killed_at_some_points() -> Result<()> {
             some("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
         ])?;
     }
+    Ok(())
+}
+
+/// Where the flag is a row: before it is kept, before and after it is turned on and off. Red is a host that forgets what it was.
+#[test]
+fn whmcs_is_killed_around_its_flag_in_a_row() -> Result<()> {
+    let workload = Whmcs::new(Package::Release, &mariadb::shared()?)?.flag_in_row();
+    let reference = Reference::new(&workload)?;
+    let points = reference.points_at(&["maintenance.", "mysql.setting"]);
+    let all = |what| Sweep::all(&reference, what).among(&points);
+    green(&[
+        all("killed, resumed").go(|trial, n| resume(trial, n, Fault::Kill)),
+        all("killed, undone").go(|trial, n| undo(trial, n, Fault::Kill)),
+        Sweep::every(&reference, SAMPLE_OF_UPGRADE, "undo killed").go(|trial, n| undo_killed(trial, None, n)),
+    ])?;
+    let on = reference.points_at(&["maintenance.flag-on"]);
+    ensure!(on.len() == 1, "the flag is turned on {} times", on.len());
+    let mutant = "flag-kept-anew";
+    let resumed =
+        Sweep::all(&reference, "resumed").among(&on).mutant(mutant).go(|trial, n| resume(trial, n, Fault::Kill));
+    let red = resumed.divergences.len();
+    numbers(format_args!("flag in a row: control={mutant} red={red} of {} points", resumed.points));
+    ensure!(red > 0, "{mutant}: nothing was seen");
     Ok(())
 }
 

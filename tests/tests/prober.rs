@@ -46,6 +46,8 @@ struct Application {
     workload: Box<dyn Workload>,
     files: [&'static str; 2],
     row: &'static str,
+    /// The row by which it keeps visitors out itself, if it is not the page that does.
+    flag: Option<&'static str>,
 }
 
 /// One installation of it.
@@ -75,19 +77,31 @@ impl Application {
             Package::PatchSet => ["clientarea.php", "init.php"],
         };
         let row = "SELECT value FROM tblconfiguration WHERE setting = 'Version'";
-        Ok(Self { workload: Box::new(Whmcs::new(package, &shared()?)?), files, row })
+        Ok(Self { workload: Box::new(Whmcs::new(package, &shared()?)?), files, row, flag: None })
+    }
+
+    /// The same where nothing but WHMCS's own maintenance mode keeps visitors out.
+    fn whmcs_by_flag() -> Result<Self> {
+        let workload = Whmcs::new(Package::Release, &shared()?)?.flag_in_row();
+        let flag = Some("SELECT COUNT(*) FROM tblconfiguration WHERE setting = 'MaintenanceMode' AND value = 'on'");
+        Ok(Self { workload: Box::new(workload), flag, ..Self::whmcs(Package::Release)? })
     }
 
     fn mautic() -> Result<Self> {
         let files = ["app/bundles/CoreBundle/Bundle.php", "vendor/symfony/console/src/0/Abstract0.php"];
-        Ok(Self { workload: Box::new(Mautic::new(&shared()?)?), files, row: "SELECT COUNT(*) FROM migrations" })
+        Ok(Self {
+            workload: Box::new(Mautic::new(&shared()?)?),
+            files,
+            row: "SELECT COUNT(*) FROM migrations",
+            flag: None,
+        })
     }
 
     fn roundcube() -> Result<Self> {
         let files = ["index.php", "program/lib/Roundcube/bootstrap.php"];
         let row = "SELECT value FROM `system` WHERE name = 'roundcube-version'";
         let workload = Roundcube::new(roundcube::Size::Small)?.on(&shared()?);
-        Ok(Self { workload: Box::new(workload), files, row })
+        Ok(Self { workload: Box::new(workload), files, row, flag: None })
     }
 
     fn name(&self) -> &'static str {
@@ -115,6 +129,7 @@ impl Copy {
     fn new(site: Site, directory: TempDir, application: &Application) -> Result<Self> {
         let Database::Server(schema) = site.database.clone() else { bail!("no prober asks a file") };
         let look = Look::new(&site.root, application.files, application.row);
+        let look = application.flag.map_or(look.clone(), |query| look.by_flag(query));
         site.configure(|settings| settings["freeze"]["drain"] = value(format!("{}ms", DRAIN.as_millis())))?;
         Ok(Self { host: Host::new(&site.settings)?, look, schema, site, _directory: directory })
     }
@@ -256,6 +271,31 @@ fn is_watched(application: &Application) -> Result<()> {
 #[test]
 fn nobody_sees_a_mix_of_two_versions_of_whmcs() -> Result<()> {
     is_watched(&Application::whmcs(Package::Release)?)
+}
+
+/// On the way up only: `undo` puts the table of the flag back, which is away meanwhile, and nothing but the page keeps visitors out
+/// then.
+#[test]
+fn nobody_sees_a_mix_on_the_way_up_where_whmcs_itself_keeps_visitors_out() -> Result<()> {
+    let _alone = alone();
+    let application = Application::whmcs_by_flag()?;
+    let course = course(&application)?;
+    let copy = application.copy()?;
+    let up = copy.probed(&copy.look, APPLY, &course)?;
+    clean("by the flag", &up, Phase::Old, CLOSED, Phase::New)?;
+    numbers(format_args!("whmcs, kept out by its own flag, up: {up}"));
+    let mut all = Tally::default();
+    for (point, at) in &course.apply {
+        let tally = application.copy()?.mended(APPLY, *point, "resume", &course)?;
+        clean(&format!("by the flag, apply killed at {at}, then resume"), &tally, Phase::Old, CLOSED, Phase::New)?;
+        all = all.and(tally);
+    }
+    numbers(format_args!("whmcs, kept out by its own flag, killed {} times and resumed: {all}", course.apply.len()));
+    let copy = application.copy()?;
+    let red = copy.probed(&copy.look.clone().ignoring(), APPLY, &course)?;
+    numbers(format_args!("whmcs, kept out by its own flag, control=ignore-the-flag: {red}"));
+    ensure!(red.mixed > 0, "who does not look at the flag sees no mix: what do the other numbers show?");
+    Ok(())
 }
 
 #[test]

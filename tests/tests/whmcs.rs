@@ -1,11 +1,17 @@
 //! WHMCS 8.12 is raised to 8.13, or patched, and lowered again; what must not be upgraded is refused, and nothing is touched.
 
-use anyhow::{Context, Result, ensure};
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
 use liftlock_tests::billing::Billing;
+use liftlock_tests::fixture::Database;
 use liftlock_tests::fixture::whmcs::{
     CUSTOMISED, Data, Files, NEW_VERSION, OLD_VERSION, PATCHED_VERSION, Package, SECRET, STEPS, Size,
 };
 use liftlock_tests::numbers;
+use toml_edit::{Array, value};
 
 /// Exit codes: findings that block; a person has to do something.
 const FOUND: i32 = 5;
@@ -203,6 +209,160 @@ fn the_vendors_installer_is_run_where_it_is_named() -> Result<()> {
     site.succeeds("undo --accept-data-loss")?;
     site.is_before()?;
     numbers(format_args!("by the vendor's installer: {conditions} conditions hold, 0 differences left by undo"));
+    Ok(())
+}
+
+const FLAG: &str = "SELECT value FROM tblconfiguration WHERE setting = 'MaintenanceMode'";
+
+/// A site whose flag is WHMCS's own maintenance mode.
+fn with_flag_in_row(package: Package) -> Result<Billing> {
+    Billing::with(package, Size::Small, Files::default(), Data::default().clients(20), |settings, _| {
+        settings.flag_in_row = true;
+    })
+}
+
+/// The operator's commands: shell lines.
+fn commands(site: &Billing, stop: &str, start: &str) -> Result<()> {
+    let list = |line: &str| value(Array::from_iter([Array::from_iter(["sh", "-c", line])]));
+    site.installation.configure(|settings| {
+        settings["freeze"]["stop"] = list(stop);
+        settings["freeze"]["start"] = list(start);
+    })
+}
+
+fn flag(site: &Billing) -> Result<String> {
+    site.installation.database.cell(FLAG)
+}
+
+/// A shell line that runs a statement as the operator's own account.
+fn by_hand(site: &Billing, sql: &str) -> Result<String> {
+    let Database::Server(schema) = &site.installation.database else { bail!("no server") };
+    let (socket, user, name) = (schema.socket().display(), schema.user(), schema.name());
+    Ok(format!("mariadb --no-defaults --socket={socket} --user={user} --skip-column-names {name} -e \"{sql}\""))
+}
+
+/// On from the freeze to the thaw, then as before; our own writes are nobody else's, so `undo` asks for nothing.
+#[test]
+fn the_maintenance_mode_in_a_row_is_on_under_the_freeze_and_then_as_it_was() -> Result<()> {
+    let mut looks = 0;
+    for package in [Package::Release, Package::PatchSet] {
+        let site = with_flag_in_row(package)?;
+        let seen = site.installation.directory.join("seen");
+        let look = format!("{} >> {}", by_hand(&site, FLAG)?, seen.display());
+        commands(&site, &look, &look)?;
+        site.succeeds("apply")?;
+        ensure!(flag(&site)?.is_empty(), "the flag is left on");
+        site.is_upgraded()?;
+        site.succeeds("undo")?;
+        site.is_before()?;
+        let told = fs::read_to_string(&seen)?;
+        ensure!(told == "on\n".repeat(4), "when frozen, before it is opened, and both again for undo: {told:?}");
+        looks += 4;
+    }
+    numbers(format_args!(
+        "maintenance mode in a row: on in {looks} of {looks} looks, then as before; undo asks for nothing, 0 differences"
+    ));
+    Ok(())
+}
+
+/// What others have written is seen, whether it is in the flag's table or in another; and so is a host that does not tell its own.
+#[test]
+fn others_writes_are_seen_beside_that_of_the_flag() -> Result<()> {
+    // The server's times have seconds: what is to be seen comes in another one than what is not.
+    const LATER: &str = "sleep 1.1";
+    let (mut seen, mut red) = (0, 0);
+    for (sql, table) in [
+        (Some("UPDATE tblclients SET companyname = 'x' WHERE id = 1"), "tblclients"),
+        (Some("UPDATE tblconfiguration SET value = 'french' WHERE setting = 'Language'"), "tblconfiguration"),
+        (None, "tblconfiguration"),
+    ] {
+        let site = with_flag_in_row(Package::PatchSet)?;
+        commands(&site, "true", LATER)?;
+        match sql {
+            Some(_) => drop(site.succeeds("apply")?),
+            None => drop(site.host.with("LIFTLOCK_MUTANT", "flag-stamp-not-renewed").run(["apply"])?.expect(0)?),
+        }
+        thread::sleep(Duration::from_millis(1100));
+        if let Some(sql) = sql {
+            site.installation.database.run(sql)?;
+        }
+        let said = site.fails("undo", PERSON)?;
+        let last = said.last().map(ToString::to_string).unwrap_or_default();
+        ensure!(last.contains("data-loss") && last.contains(table), "{table} is not named: {last}");
+        site.succeeds("undo --accept-data-loss")?;
+        site.is_before()?;
+        *if sql.is_some() { &mut seen } else { &mut red } += 1;
+    }
+    numbers(format_args!(
+        "writes of others beside the flag: seen={seen} of 2; control=flag-stamp-not-renewed red={red} of 1"
+    ));
+    Ok(())
+}
+
+/// One that was on before stays on, if the operator accepts that; one that is not there is no flag.
+#[test]
+fn a_flag_that_is_on_or_not_there_is_told_before_the_run() -> Result<()> {
+    let site = with_flag_in_row(Package::PatchSet)?;
+    site.installation.database.run("UPDATE tblconfiguration SET value = 'on' WHERE setting = 'MaintenanceMode'")?;
+    let taken = site.installation.digest()?;
+    let left = |what: &str| -> Result<()> {
+        let left = taken.diff(&site.installation.digest()?);
+        ensure!(left.is_empty(), "{what}: {left:?}");
+        Ok(())
+    };
+    let said = site.fails("apply", FOUND)?;
+    let last = said.last().context("nothing is said")?;
+    ensure!(
+        last["code"] == "warnings-not-accepted" && last["next"] == "liftlock apply --accept maintenance-on",
+        "{last}"
+    );
+    left("changed by a refusal")?;
+    site.succeeds("apply --accept maintenance-on")?;
+    ensure!(flag(&site)? == "on", "it was on before");
+    site.succeeds("undo")?;
+    left("left by undo")?;
+    site.installation.database.run("DELETE FROM tblconfiguration WHERE setting = 'MaintenanceMode'")?;
+    let found = site.findings()?;
+    let finding = found.get("no-such-setting").map(ToString::to_string).unwrap_or_default();
+    ensure!(finding.contains("blocking") && finding.contains("there is no such row"), "{found:#?}");
+    numbers("maintenance mode on before: on after apply and undo; without its row: blocked before the run");
+    Ok(())
+}
+
+/// Killed in the middle: that is what `diagnose` says, not that another tool has left a flag. What is gone at the thaw is told.
+#[test]
+fn a_run_that_was_cut_off_explains_its_flag_and_a_row_that_is_gone_is_told() -> Result<()> {
+    let trace = |site: &Billing| site.installation.directory.join("trace");
+    let site = with_flag_in_row(Package::PatchSet)?;
+    site.host.with("LIFTLOCK_FAULT_TRACE", &trace(&site).to_string_lossy()).run(["apply"])?.expect(0)?;
+    let points = fs::read_to_string(trace(&site))?;
+    let point = points.lines().find_map(|line| line.strip_suffix(" maintenance.flag-on")).context("no such point")?;
+
+    let site = with_flag_in_row(Package::PatchSet)?;
+    let killed = site.host.with("LIFTLOCK_FAULT", &format!("{point}:kill")).run(["apply"])?;
+    ensure!(killed.code.is_none() && flag(&site)? == "on", "it was not killed there: {:?}", killed.code);
+    let told = site.host.run(["diagnose", "--format", "json"])?.stdout;
+    let wanted = ["\"run-interrupted\"", "liftlock resume", "MaintenanceMode", "visitors are kept out by it"];
+    let missing: Vec<_> = wanted.iter().filter(|word| !told.contains(**word)).collect();
+    ensure!(missing.is_empty(), "{missing:?} is not said: {told}");
+
+    let gone = by_hand(&site, "DELETE FROM tblconfiguration WHERE setting = 'MaintenanceMode'")?;
+    commands(&site, "true", &gone)?;
+    let said = site.fails("resume", PERSON)?;
+    let last = said.last().map(ToString::to_string).unwrap_or_default();
+    let wanted = ["thaw-failed", "there is no such row", "put the row back", "liftlock resume"];
+    let missing: Vec<_> = wanted.iter().filter(|word| !last.contains(**word)).collect();
+    ensure!(missing.is_empty(), "{missing:?} is not said: {last}");
+    // The version that is there now has none: the operator says so.
+    site.installation.configure(|settings| {
+        settings["maintenance"].as_table_mut().map(|table| table.remove("flag"));
+    })?;
+    commands(&site, "true", "true")?;
+    site.succeeds("resume")?;
+    site.is_upgraded()?;
+    numbers(
+        "flag in a row: a run that was cut off is named as what it is, a row that is gone is told, and the way out works",
+    );
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::document::{Item, Section, Wrong};
 use super::value;
+use crate::effect::Setting;
 
 const DRAIN: Duration = Duration::from_secs(30);
 const COMMAND_TIME: Duration = Duration::from_mins(1);
@@ -60,6 +61,8 @@ pub struct Page {
 pub enum Flag {
     /// A file that is there as long as the freeze lasts.
     File(FlagFile),
+    /// A row of a database that says so as long as the freeze lasts.
+    Row(FlagRow),
 }
 
 /// A file that is there as long as the freeze lasts.
@@ -71,6 +74,17 @@ pub struct FlagFile {
     pub path: String,
     /// What is in it.
     pub content: String,
+}
+
+/// A row of a database that says so as long as the freeze lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagRow {
+    /// The database.
+    pub database: String,
+    /// Where it is there.
+    pub setting: Setting,
+    /// What is in it then.
+    pub value: String,
 }
 
 /// Commands at other moments.
@@ -136,6 +150,29 @@ impl Page {
 
 impl Flag {
     fn read(section: &mut Section<'_>) -> Option<Self> {
+        let has = |keys: &[&str]| keys.iter().any(|key| section.has(key));
+        match (has(&["root", "path", "content"]), has(&["database", "table", "column", "where", "value"])) {
+            (true, true) => {
+                let hint = "a file has root, path and content; a row has database, table, column, where and value";
+                section.note("bad-value", None, "is a file or a row, not both".to_owned(), Some(hint.to_owned()));
+                None
+            }
+            (_, true) => Self::read_row(section),
+            (_, false) => Self::read_file(section),
+        }
+    }
+
+    fn read_row(section: &mut Section<'_>) -> Option<Self> {
+        let database = section.required("database", value::name);
+        let table = section.required("table", value::identifier);
+        let column = section.required("column", value::identifier);
+        let row = section.required("where", value::conditions);
+        let value = section.required("value", value::scalar);
+        let setting = Setting { table: table?, column: column?, row: row? };
+        Some(Self::Row(FlagRow { database: database?, setting, value: value? }))
+    }
+
+    fn read_file(section: &mut Section<'_>) -> Option<Self> {
         let root = section.required("root", value::name);
         let path = section.required("path", value::path_below);
         let content = section.required("content", value::text);

@@ -37,7 +37,7 @@ pub use self::digest::sha256_hex;
 pub use self::grants::{ACCEPT_DATA_AND_NETWORK, ACCEPT_UNPINNED_PACKAGE, Grants};
 pub use self::installation::{Installation, PipelinePin, Root, Swap};
 pub use self::limits::{LimitOverrides, Limits};
-pub use self::maintenance::{Command, Flag, FlagFile, Freeze, Hooks, Maintenance, Page};
+pub use self::maintenance::{Command, Flag, FlagFile, FlagRow, Freeze, Hooks, Maintenance, Page};
 pub use self::owner::Owner;
 pub use self::pipeline::{ArtifactPin, Bundle, DatabaseUse, Pipeline};
 pub use self::place::{DatabasePlace, Login, ServerPlace, TlsUse};

@@ -323,8 +323,16 @@ impl<'s> Check<'s> {
         if let Some(page) = &installation.maintenance.page {
             self.known("[maintenance] root", "root", &page.root, installation.roots.keys());
         }
-        if let Some(Flag::File(file)) = &installation.maintenance.flag {
-            self.known("[maintenance.flag] root", "root", &file.root, installation.roots.keys());
+        match &installation.maintenance.flag {
+            Some(Flag::File(file)) => {
+                self.known("[maintenance.flag] root", "root", &file.root, installation.roots.keys());
+            }
+            // Others are not opened.
+            Some(Flag::Row(row)) => {
+                let known = self.bundle.pipeline.databases.keys();
+                self.known("[maintenance.flag] database", "database", &row.database, known);
+            }
+            None => {}
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Readers of single values: each takes an item and says what is wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use toml::de::DeValue;
+use toml::Spanned;
+use toml::de::{DeString, DeValue};
 use url::Url;
 
 use super::document::{Item, Wrong, kind_of};
@@ -213,6 +214,27 @@ fn param_element(item: &Item<'_>) -> Result<String, Wrong> {
 /// A text, or a whole number as text.
 pub(super) fn scalar(item: &Item<'_>) -> Result<String, Wrong> {
     if item.get_ref().is_integer() { Ok(integer(item)?.to_string()) } else { text(item) }
+}
+
+/// The name of a table or column.
+pub(super) fn identifier(item: &Item<'_>) -> Result<String, Wrong> {
+    let text = text(item)?;
+    if is_identifier(&text) { Ok(text) } else { Err(bad(format!("{text:?} is no name of a table or column"), None)) }
+}
+
+fn is_identifier(text: &str) -> bool {
+    !text.is_empty() && !text.contains(char::is_control)
+}
+
+/// Which row: columns, and what is in them there.
+pub(super) fn conditions(item: &Item<'_>) -> Result<BTreeMap<String, String>, Wrong> {
+    let table = item.get_ref().as_table().ok_or_else(|| wrong_type("a table like { setting = \"…\" }", item))?;
+    let pair = |(key, item): (&Spanned<DeString<'_>>, &Item<'_>)| match key.get_ref() {
+        column if is_identifier(column) => Ok((column.to_string(), scalar(item)?)),
+        column => Err(bad(format!("{column:?} is no name of a column"), None)),
+    };
+    let row = table.iter().map(pair).collect::<Result<BTreeMap<_, _>, _>>()?;
+    if row.is_empty() { Err(bad("must name a column and what is in it", None)) } else { Ok(row) }
 }
 
 /// A list of what `read` reads. A mistake has the line of its element.

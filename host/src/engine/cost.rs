@@ -119,6 +119,7 @@ mod tests {
 
     use super::super::event::FailureKind;
     use super::*;
+    use crate::effect::Stamps;
 
     fn at(at: u64, event: Event) -> Entry {
         Entry { at, reopened: false, event }
@@ -200,7 +201,7 @@ mod tests {
             at(300, Event::FreezeStarted { since: 0 }),
         ];
         assert_eq!(Account::of(&begun).frozen, None);
-        let ended = [&begun[..], &[at(400, Event::Thawed {})]].concat();
+        let ended = [&begun[..], &[at(400, Event::Thawed { stamps: Stamps::new() })]].concat();
         assert_eq!(Account::of(&ended).frozen, Some(300));
     }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cost::Cost;
-use crate::effect::{Change, Failure};
+use crate::effect::{Change, Failure, Stamps};
 
 /// The version of what a run keeps: its journal and its recordings. Bumped with every change that an older reader would misread.
 pub const FORMAT: u32 = 3;
@@ -174,16 +174,16 @@ pub enum Event {
         /// What the guest gets.
         result: EffectResult,
         /// The stamp of each database that it changed.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        stamps: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Stamps::is_empty")]
+        stamps: Stamps,
     },
     /// After a crash: the effect did not happen.
     NotDone {
         /// Its number.
         effect: u64,
         /// The stamp of each database that it would have changed.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        stamps: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Stamps::is_empty")]
+        stamps: Stamps,
     },
     /// A batch of data changes is committed.
     Batch {
@@ -257,7 +257,11 @@ pub enum Event {
         since: u64,
     },
     /// The freeze is lifted.
-    Thawed {},
+    Thawed {
+        /// The stamp of each database that the host itself has written to for it: that write is nobody else's.
+        #[serde(default, skip_serializing_if = "Stamps::is_empty")]
+        stamps: Stamps,
+    },
     /// All stages are done.
     RunDone {},
     /// From here on the run goes backwards.

@@ -1,6 +1,6 @@
 //! What the operator's installation does at certain moments: freeze, thaw, hooks.
 
-use crate::effect::Fault;
+use crate::effect::{Fault, Stamps};
 
 /// Which way a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +36,12 @@ pub trait Operator: Send + Sync {
     /// Never fails: what it cannot tell, it cannot tell.
     fn hold(&self, standing: Standing);
 
-    /// Lets others write again.
+    /// Lets others write again. Gets the stamps of the databases that the run has changed, and returns those of them that are others
+    /// now by its own doing.
     ///
     /// # Errors
     /// "thaw-failed".
-    fn thaw(&self) -> Result<(), Fault>;
+    fn thaw(&self, stamps: &Stamps) -> Result<Stamps, Fault>;
 
     /// A stage has done effects of these verbs, or they were just undone: time for a reload hook.
     ///
@@ -62,8 +63,8 @@ impl Operator for Nobody {
 
     fn hold(&self, _: Standing) {}
 
-    fn thaw(&self) -> Result<(), Fault> {
-        Ok(())
+    fn thaw(&self, _: &Stamps) -> Result<Stamps, Fault> {
+        Ok(Stamps::new())
     }
 
     fn after(&self, _: &[&str]) -> Result<(), Fault> {

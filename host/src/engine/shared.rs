@@ -11,7 +11,7 @@ use super::journal::{JOURNAL, Journal};
 use super::operator::{Operator, Standing, Way};
 use super::sink::{Progress, Sink};
 use super::state::{Freeze, Phase, State};
-use crate::effect::{Capability, Change, Fault, Store};
+use crate::effect::{Capability, Change, Fault, Stamps, Store};
 use crate::meter::{Meter, Reading};
 
 /// Longer than a step of the clock that file systems use (`CONFIG_HZ=100`: 10 ms).
@@ -198,8 +198,8 @@ impl Shared {
         self.record(Event::ThawStarted { since: now() })?;
         // The kernel's clock for files goes in steps of some milliseconds: ours before this moment, others' after it.
         thread::sleep(CLOCK_STEP);
-        self.operator.thaw()?;
-        self.record(Event::Thawed {})
+        let stamps = self.operator.thaw(&self.state(stamps))?;
+        self.record(Event::Thawed { stamps })
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -212,6 +212,12 @@ fn standing(state: &State) -> Standing {
     let stages = u32::try_from(state.plan.slots.len()).unwrap_or(u32::MAX);
     let way = if state.phase == Phase::Upgrading { Way::Forward } else { Way::Back };
     Standing { since: state.frozen_since.unwrap_or_else(now), stage: (state.stage + 1).min(stages), stages, way }
+}
+
+/// The stamps of the databases that the run has changed, as far as they are known.
+fn stamps(state: &State) -> Stamps {
+    let known = state.databases.iter().filter(|(_, known)| !known.restored && !known.stamp.is_empty());
+    known.map(|(name, known)| (name.clone(), known.stamp.clone())).collect()
 }
 
 /// Tells the reporter how far the host's own long work is, as long as there is a run.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::event::{EffectResult, Event, FailureKind, Output, Plan, application_code};
-use crate::effect::{Change, Marker};
+use crate::effect::{Change, Marker, Stamps};
 
 /// Where a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,7 +237,8 @@ impl State {
                 // Of a thaw that is begun again after a kill the first time counts: others may have written since.
                 self.live_since.get_or_insert(*since);
             }
-            Event::Thawed {} => {
+            Event::Thawed { stamps } => {
+                self.set_stamps(stamps);
                 self.freeze = Freeze::Live;
                 self.frozen_since = None;
             }
@@ -382,7 +383,7 @@ impl State {
     }
 
     /// An effect has been at these databases: the stamps of before it are no longer right.
-    fn set_stamps(&mut self, stamps: &BTreeMap<String, String>) {
+    fn set_stamps(&mut self, stamps: &Stamps) {
         for (database, stamp) in stamps {
             self.set_stamp(database, stamp);
         }
@@ -417,7 +418,7 @@ impl State {
             Event::RestorePoint { .. } => forward && self.freeze == Freeze::Frozen,
             Event::FreezeStarted { .. } | Event::ThawStarted { .. } => forward || back,
             Event::Frozen {} => self.freeze == Freeze::Freezing,
-            Event::Thawed {} => self.freeze == Freeze::Thawing,
+            Event::Thawed { .. } => self.freeze == Freeze::Thawing,
             Event::StageApplied { stage, .. } => forward && here(stage) && self.step == Step::Applying,
             Event::StageDone { stage, .. } => forward && here(stage) && self.step == Step::Applied,
             Event::StageFailed { stage, .. } => forward && here(stage),

@@ -79,7 +79,7 @@ impl<W: Write + Send> Sink for Human<W> {
             Event::RunDone {} | Event::UndoDone {} | Event::Committed {} => (GOOD, "✓", false),
             Event::StageFailed { .. } | Event::Stopped { .. } | Event::UndoFailed { .. } => (BAD, "✗", false),
             Event::FreezeStarted { .. } | Event::UndoStarted { .. } => (CARE, "·", false),
-            Event::RunStarted { .. } | Event::Frozen {} | Event::Thawed {} | Event::Restored { .. } => {
+            Event::RunStarted { .. } | Event::Frozen {} | Event::Thawed { .. } | Event::Restored { .. } => {
                 (PLAIN, "·", false)
             }
             _ => (DIM, "·", true),

@@ -40,7 +40,7 @@ pub fn event(event: &Event, slot: impl Fn(u32) -> String) -> Option<String> {
         }
         Event::Stopped { code, message } => format!("stopped: {code}: {message}"),
         Event::ThawStarted { .. } => "opening the installation".to_owned(),
-        Event::Thawed {} => "the installation is open again".to_owned(),
+        Event::Thawed { .. } => "the installation is open again".to_owned(),
         Event::RunDone {} => "all stages are done".to_owned(),
         Event::UndoStarted { reason } => format!("putting everything back ({reason})"),
         Event::Undone { effect } => format!("effect {effect} put back"),

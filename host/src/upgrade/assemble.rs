@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::operator::Configured;
 use super::runs::RunDirectory;
-use super::{Found, Trouble, Upgrade, account, backup, commands, expect, server};
+use super::{Found, Trouble, Upgrade, account, backup, commands, expect, preflight, server};
 use crate::bundle::{ArtifactPin, DatabasePlace, Expect, PlannedDatabase, PlannedSlot, ServerPlace, Setup};
 use crate::capability::command::{Commands, CommandsConfig};
 use crate::capability::database::mysql::{Mysql, MysqlConfig};
@@ -51,6 +51,7 @@ impl Slots {
             if backup::is_wanted(setup, driver.name()) {
                 found.extend(backup::room(driver.name(), &setup.installation.backup, driver.size()?));
             }
+            found.extend(preflight::flag(&setup.installation, driver.as_ref())?);
         }
         Ok(found)
     }
@@ -66,11 +67,13 @@ impl Slots {
 
     pub(super) fn parts(&self, setup: &Setup, run: &RunDirectory, sink: Box<dyn Sink>, stop: Arc<AtomicBool>) -> Parts {
         let Services { files, databases, network, commands } = self.services.clone();
+        let (installation, stores) = (&setup.installation, databases.stores());
+        let signs = Signs::new(installation, run.id()).with_databases(installation, stores.clone(), run.path());
         Parts {
             directory: run.path().to_owned(),
-            stores: databases.stores(),
+            stores,
             capabilities: vec![files, databases, network, commands],
-            operator: Box::new(Configured::new(setup, run.id(), stop.clone())),
+            operator: Box::new(Configured::new(setup, signs, stop.clone())),
             sink,
             stop,
             meter: self.meter.clone(),

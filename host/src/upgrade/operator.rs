@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::bundle::{self, DatabasePlace, Freeze, Hooks, Setup};
-use crate::effect::Fault;
+use crate::effect::{Fault, Stamps};
 use crate::engine::{Operator, Standing};
 use crate::escape;
 use crate::maintenance::Signs;
@@ -29,13 +29,13 @@ pub(super) struct Configured {
 }
 
 impl Configured {
-    pub(super) fn new(setup: &Setup, run: &str, stop: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(setup: &Setup, signs: Signs, stop: Arc<AtomicBool>) -> Self {
         let installation = &setup.installation;
         let secret = installation.databases.values().filter_map(DatabasePlace::variable).map(str::to_owned);
         Self {
             freeze: installation.freeze.clone(),
             hooks: installation.hooks.clone(),
-            signs: Signs::new(installation, run),
+            signs,
             secret: secret.collect(),
             stop,
         }
@@ -77,9 +77,9 @@ impl Operator for Configured {
         self.signs.hold(standing);
     }
 
-    fn thaw(&self) -> Result<(), Fault> {
+    fn thaw(&self, stamps: &Stamps) -> Result<Stamps, Fault> {
         self.run_all(&self.freeze.start, "thaw-failed", &[])?;
-        self.signs.remove()
+        self.signs.remove(stamps)
     }
 
     fn after(&self, verbs: &[&str]) -> Result<(), Fault> {

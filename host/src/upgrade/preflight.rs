@@ -4,9 +4,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::bundle::Setup;
-use crate::effect::{Finding, Severity};
-use crate::maintenance::{Signs, Status, run_of_page};
+use crate::bundle::{Flag, Installation, Setup};
+use crate::effect::{CallError, Fault, Finding, Severity, Store};
+use crate::maintenance::{self, Signs, Status, run_of_page};
 
 /// All that is to be said about the installation.
 pub(super) fn check(setup: &Setup) -> Vec<Finding> {
@@ -96,6 +96,28 @@ fn freeze_is_possible(setup: &Setup, found: &mut Vec<Finding>) {
         let text =
             "no [hooks] after-switch: PHP may serve old compiled code for some seconds after the switch".to_owned();
         found.push(Finding { severity: Severity::Info, ..warning("no-reload", text, None) });
+    }
+}
+
+/// Whether the application's flag can be turned on, if it is a row of this database, and is not on already.
+pub(super) fn flag(installation: &Installation, store: &dyn Store) -> Result<Option<Finding>, Fault> {
+    let Some(Flag::Row(flag)) = &installation.maintenance.flag else { return Ok(None) };
+    if flag.database != store.name() {
+        return Ok(None);
+    }
+    match maintenance::is_on(flag, store) {
+        Ok(false) => Ok(None),
+        Ok(true) => {
+            let text =
+                format!("the maintenance flag is on already ({}): it stays on when the run is over", flag.setting);
+            let fix = "turn it off first, if visitors are to come in again then".to_owned();
+            Ok(Some(warning("maintenance-on", text, Some(fix))))
+        }
+        Err(CallError::Answer(failure)) => {
+            let fix = Some("correct [maintenance] flag in installation.toml".to_owned());
+            Ok(Some(Finding { fix, ..Finding::blocking(&failure.code, failure.message) }))
+        }
+        Err(CallError::Fault(fault)) => Err(fault),
     }
 }
 

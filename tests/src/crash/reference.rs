@@ -66,6 +66,8 @@ impl<'a> Reference<'a> {
     fn at(place: PathBuf, workload: &'a dyn Workload) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("liftlock-crash-").tempdir_in(&place)?;
         let site = workload.install(&directory.path().join("site"))?;
+        // As its copies have it: to make it has points too, and theirs are to have the same numbers.
+        make_cache(&site)?;
         let (before, looked) = (site.bytes()?, site.looks()?);
         let host = Host::new(&site.settings)?;
         let trace = site.directory.join("trace");
@@ -100,6 +102,13 @@ impl<'a> Reference<'a> {
         points
     }
 
+    /// Every point whose name begins like this.
+    #[must_use]
+    pub fn points_at(&self, beginnings: &[&str]) -> Vec<u64> {
+        let begins = |name: &str| beginnings.iter().any(|beginning| name.starts_with(beginning));
+        (1..).zip(&self.names).filter(|(_, name)| begins(name)).map(|(n, _)| n).collect()
+    }
+
     /// What is different from A.
     pub(super) fn differs_from_a(&self, site: &Site) -> Result<Vec<String>> {
         Ok(self.after.diff(&site.looks()?.without_new_times(&self.looked)))
@@ -109,10 +118,17 @@ impl<'a> Reference<'a> {
     pub(super) fn install(&self) -> Result<(TempDir, Site)> {
         let directory = tempfile::Builder::new().prefix("liftlock-crash-").tempdir_in(&self.place)?;
         let site = self.workload.install(&directory.path().join("site"))?;
-        fs::DirBuilder::new().mode(0o700).create(&site.state)?;
-        link_all(&self.cache, &site.state.join("cache/modules"))?;
+        link_all(&self.cache, &make_cache(&site)?)?;
         Ok((directory, site))
     }
+}
+
+/// Makes where the compiled code of an installation is kept.
+fn make_cache(site: &Site) -> Result<PathBuf> {
+    let modules = site.state.join("cache/modules");
+    fs::DirBuilder::new().mode(0o700).create(&site.state)?;
+    fs::create_dir_all(&modules)?;
+    Ok(modules)
 }
 
 /// From A down, up again, and committed: what the host leaves each time.

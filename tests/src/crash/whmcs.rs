@@ -21,6 +21,7 @@ pub struct Whmcs {
     bundle: tempfile::TempDir,
     server: Server,
     socket: PathBuf,
+    flag_in_row: bool,
 }
 
 impl Whmcs {
@@ -31,7 +32,14 @@ impl Whmcs {
     pub fn new(package: Package, socket: &Path) -> Result<Self> {
         let template = Fixture::new(Size::Small).prepare(&places::cache()?)?;
         let server = Server::start([(package.path(), template.package(package)?)])?;
-        Ok(Self { template, package, bundle: copy_of_bundle(package.bundle())?, server, socket: socket.to_owned() })
+        let (bundle, socket) = (copy_of_bundle(package.bundle())?, socket.to_owned());
+        Ok(Self { template, package, bundle, server, socket, flag_in_row: false })
+    }
+
+    /// The same with WHMCS's own maintenance mode as the flag.
+    #[must_use]
+    pub fn flag_in_row(self) -> Self {
+        Self { flag_in_row: true, ..self }
     }
 }
 
@@ -46,7 +54,10 @@ impl Workload for Whmcs {
             files: Files::rich(),
             data: Data::default().clients(CLIENTS),
             schema: Schema::new(&self.socket, "crash")?,
-            settings: Settings::new(self.package, pipeline, self.server.origin()),
+            settings: Settings {
+                flag_in_row: self.flag_in_row,
+                ..Settings::new(self.package, pipeline, self.server.origin())
+            },
         };
         self.template.installation(directory, &options)
     }

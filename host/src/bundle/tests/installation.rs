@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::{World, relative};
-use crate::bundle::Setup;
+use super::{FLAG, World, relative};
+use crate::bundle::{Flag, Setup};
 
 /// Replaces the first text by the second and compares all that is said about it.
 fn refused(table: &[(&str, &str, &str)]) {
@@ -158,6 +158,55 @@ fn what_is_not_there_or_not_known_is_refused() {
             "installation.toml:42: [maintenance]: no key is called \"retry-afer\" (did you mean \"retry-after\"?)",
         ),
     ]);
+}
+
+#[test]
+fn a_flag_that_is_neither_a_file_nor_a_row_is_refused() {
+    refused(&[
+        (
+            FLAG,
+            "{ root = \"app\", path = \"x\", content = \"y\", value = \"on\" }",
+            "installation.toml:43: [maintenance.flag]: is a file or a row, not both (a file has root, path and content; a row has \
+             database, table, column, where and value)",
+        ),
+        (
+            FLAG,
+            "{ database = \"main\", table = \"t\", column = \"c\", where = {}, value = \"on\" }",
+            "installation.toml:43: [maintenance.flag] where: must name a column and what is in it",
+        ),
+        (
+            FLAG,
+            "{ database = \"main\", table = \"t\", column = \"c\", where = \"a = 1\", value = \"on\" }",
+            "installation.toml:43: [maintenance.flag] where: expected a table like { setting = \"…\" }, found a text",
+        ),
+        (
+            FLAG,
+            "{ database = \"main\", table = \"t\", column = \"c\", where = { a = true }, value = \"on\" }",
+            "installation.toml:43: [maintenance.flag] where: expected a text, found a boolean",
+        ),
+        (
+            FLAG,
+            "{ database = \"main\", table = \"\", column = \"c\", where = { a = 1 }, value = 1 }",
+            "installation.toml:43: [maintenance.flag] table: \"\" is no name of a table or column",
+        ),
+        (
+            FLAG,
+            "{ database = \"main\", table = \"t\", where = { a = 1 }, value = \"on\", colum = \"c\" }",
+            "installation.toml:43: [maintenance.flag]: the key \"column\" is missing\n\
+             installation.toml:43: [maintenance.flag]: no key is called \"colum\" (did you mean \"column\"?)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_flag_in_a_row_is_read() {
+    let flag = "{ database = \"main\", table = \"tblConfiguration\", column = \"Value of it\", \
+                where = { setting = \"MaintenanceMode\", \"Row No.\" = 7 }, value = 1 }";
+    let setup = World::new().installation(FLAG, flag).load().unwrap();
+    let Some(Flag::Row(row)) = setup.installation.maintenance.flag else { panic!("no row") };
+    assert_eq!((row.database.as_str(), row.value.as_str()), ("main", "1"));
+    let told = "Value of it of tblConfiguration where Row No. = \"7\" and setting = \"MaintenanceMode\"";
+    assert_eq!(row.setting.to_string(), told);
 }
 
 #[test]

@@ -120,6 +120,9 @@ flag = { root = "app", path = "data/.maintenance", content = "closed" }
 after-switch = [["systemctl", "reload", "php-fpm"]]
 "#;
 
+/// The flag in it.
+const FLAG: &str = "{ root = \"app\", path = \"data/.maintenance\", content = \"closed\" }";
+
 const COMPONENTS: [(&str, &str, &str); 4] = [
     ("FETCH", "fetch.wasm", "the fetching component"),
     ("UNPACK", "parts/unpack.wasm", "the unpacking component"),

@@ -85,6 +85,11 @@ fn what_the_pipeline_does_not_know_is_refused() {
             "installation.toml:43: [maintenance.flag] root: no root is called \"apps\" (did you mean \"app\"?)",
         ),
         (
+            FLAG,
+            "{ database = \"mein\", table = \"t\", column = \"c\", where = { a = 1 }, value = \"on\" }",
+            "installation.toml:43: [maintenance.flag] database: no database is called \"mein\" (did you mean \"main\"?)",
+        ),
+        (
             "[hooks]",
             "[artifacts.packet]\nfile = \"x.zip\"\n[hooks]",
             "installation.toml:45: [artifacts.packet]: no artifact is called \"packet\" (did you mean \"package\"?)",

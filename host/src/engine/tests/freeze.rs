@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::effect::Stamps;
 use crate::engine::{Operator, Standing, Way};
 
 /// Writes down what it is told.
@@ -35,9 +36,9 @@ impl Operator for Doorkeeper {
         self.note_standing("hold", standing);
     }
 
-    fn thaw(&self) -> Result<(), Fault> {
+    fn thaw(&self, _: &Stamps) -> Result<Stamps, Fault> {
         self.note("thaw");
-        Ok(())
+        Ok(Stamps::new())
     }
 
     fn after(&self, _: &[&str]) -> Result<(), Fault> {

@@ -7,6 +7,7 @@ use super::super::event::Event;
 use super::super::journal::Journal;
 use super::super::state::{Freeze, State};
 use super::*;
+use crate::effect::Stamps;
 
 static TRIES: AtomicU32 = AtomicU32::new(0);
 
@@ -221,7 +222,7 @@ fn of_a_thaw_that_was_killed_and_begun_again_the_first_time_counts() {
         Event::Frozen {},
         thaw(5),
         thaw(9),
-        Event::Thawed {},
+        Event::Thawed { stamps: Stamps::new() },
     ];
     let state = State::fold(&events).unwrap().unwrap();
     assert_eq!((state.freeze, state.live_since), (Freeze::Live, Some(5)));

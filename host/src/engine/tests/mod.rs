@@ -1,6 +1,7 @@
 //! The engine with fake stages and a fake world: what must hold whatever the capabilities are.
 
 mod commands;
+mod flag;
 mod freeze;
 mod limits;
 mod world;

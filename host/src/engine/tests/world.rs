@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use crate::effect::{CallError, Capability, Change, Fault, Finding, Marker, Prepared, Store, Verdict};
+use crate::effect::{CallError, Capability, Change, Fault, Finding, Marker, Prepared, Setting, Store, Verdict};
 use crate::engine::event::Event;
 use crate::engine::sink::{Progress, Sink};
 
@@ -23,6 +23,8 @@ pub(super) struct Things {
     /// Statements that committed by themselves.
     pub(super) schema: Vec<String>,
     pub(super) marker: Option<Marker>,
+    /// The application's own flag.
+    pub(super) flag: String,
 }
 
 #[derive(Default)]
@@ -276,7 +278,7 @@ impl Store for World {
 
     fn restore_point(&self, _: &Path) -> Result<Value, Fault> {
         let things = self.things();
-        Ok(json!([things.rows, things.ids, things.last_id, things.schema]))
+        Ok(json!([things.rows, things.ids, things.last_id, things.schema, things.flag]))
     }
 
     fn cover(&self) -> Result<(), Fault> {
@@ -286,11 +288,11 @@ impl Store for World {
     }
 
     fn restore(&self, saved: &Value) -> Result<(), Fault> {
-        let (rows, ids, last_id, schema) = serde_json::from_value(saved.clone()).unwrap();
+        let (rows, ids, last_id, schema, flag) = serde_json::from_value(saved.clone()).unwrap();
         {
             let mut inner = self.inner();
             let disk = inner.things.disk.clone();
-            inner.things = Things { disk, rows, ids, last_id, schema, marker: None };
+            inner.things = Things { disk, rows, ids, last_id, schema, marker: None, flag };
         }
         self.moment();
         Ok(())
@@ -298,18 +300,30 @@ impl Store for World {
 
     fn stamp(&self) -> Result<String, Fault> {
         let things = self.things();
-        Ok(json!([things.rows.len(), things.schema.len(), things.last_id]).to_string())
+        Ok(json!([things.rows.len(), things.schema.len(), things.flag.len(), things.last_id]).to_string())
     }
 
     fn written_since(&self, stamp: &str) -> Result<Option<String>, Fault> {
         let (then, now) = (parse(stamp), parse(&self.stamp()?));
-        Ok((then[..2] != now[..2]).then(|| "the database main".to_owned()))
+        Ok((then[..3] != now[..3]).then(|| "the database main".to_owned()))
     }
 
     fn rewind(&self, stamp: &str) -> Result<(), Fault> {
-        self.inner().things.last_id = parse(stamp)[2];
+        self.inner().things.last_id = parse(stamp)[3];
         self.moment();
         Ok(())
+    }
+
+    fn setting(&self, _: &Setting) -> Result<Value, CallError> {
+        Ok(json!(self.things().flag))
+    }
+
+    fn set(&self, _: &Setting, value: &Value, stamp: &str) -> Result<Option<String>, CallError> {
+        let is_untouched = !stamp.is_empty() && Store::written_since(self, stamp)?.is_none();
+        self.moment();
+        self.inner().things.flag = Setting::words(value).unwrap_or_default();
+        self.moment();
+        Ok(if is_untouched { Some(self.stamp()?) } else { None })
     }
 
     fn forget(&self) -> Result<(), Fault> {
@@ -322,7 +336,7 @@ impl Store for World {
     }
 }
 
-fn parse(stamp: &str) -> [u64; 3] {
+fn parse(stamp: &str) -> [u64; 4] {
     serde_json::from_str(stamp).unwrap()
 }
 

@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use super::state::{Conditions, Run};
 use super::{Fact, Reported, Silent};
-use crate::bundle::{Expect, PlannedSlot, Setup};
+use crate::bundle::{Expect, Flag, PlannedSlot, Setup};
 use crate::capability::database::Driver;
-use crate::effect::Fault;
+use crate::effect::{CallError, Fault};
 use crate::engine::state::Phase;
-use crate::maintenance::{Shown, Signs};
+use crate::maintenance::{self, Shown, Signs};
 use crate::policy::{self, DescribedAsk, StageInfo};
 use crate::report::words;
 use crate::sandbox::{Mark, Reading, Report, Services, VersionsReader};
 use crate::upgrade::{RunDirectory, Trouble, Upgrade, context_of, expect, last_run};
+
+/// Of a page or a flag that is there.
+const KEPT_OUT: &str = "visitors are kept out by it";
 
 /// What was seen of the installation itself.
 pub(super) struct Looked {
@@ -53,7 +56,7 @@ pub(super) fn signs(setup: &Setup, facts: &mut Vec<Fact>) -> Vec<PathBuf> {
     let mut there = Signs::new(&setup.installation, "").paths();
     there.retain(|path| path.symlink_metadata().is_ok());
     for path in &there {
-        facts.push(Fact::new("maintenance", "visitors are kept out by it", path.display().to_string()));
+        facts.push(Fact::new("maintenance", KEPT_OUT, path.display().to_string()));
     }
     if let Some(shown) = Shown::of(&setup.installation) {
         let read = if shown.alive { "an upgrade is going on" } else { "the upgrade has stopped" };
@@ -80,6 +83,7 @@ impl Upgrade {
     pub(super) fn look(&self, facts: &mut Vec<Fact>) -> Result<Looked, Trouble> {
         let run = RunDirectory::scratch(&self.setup.installation.state)?;
         let services = self.readable(&run, facts)?;
+        self.flag(&services, facts);
         let report = self.report(&services, facts)?;
         let mut conditions = Conditions::default();
         for condition in self.setup.slots.iter().flat_map(|planned| &planned.slot.expect) {
@@ -114,6 +118,21 @@ impl Upgrade {
             facts.push(Fact::new("unreadable", text, format!("root {name}")));
         }
         self.services_with(run, Path::is_dir, drivers)
+    }
+
+    /// The application's own flag, if it is a row, and on. Whose it is, the run or the component that reads versions tells.
+    fn flag(&self, services: &Services, facts: &mut Vec<Fact>) {
+        let Some(Flag::Row(flag)) = &self.setup.installation.maintenance.flag else { return };
+        let drivers = services.databases.drivers().iter();
+        for driver in drivers.filter(|driver| driver.name() == flag.database) {
+            let place = format!("database {}, {}", flag.database, flag.setting);
+            match maintenance::is_on(flag, driver.as_ref()) {
+                Ok(false) => {}
+                Ok(true) => facts.push(Fact::new("maintenance", KEPT_OUT, place)),
+                Err(CallError::Answer(failure)) => facts.push(Fact::new("maintenance", failure.message, place)),
+                Err(CallError::Fault(fault)) => facts.push(Fact::new("unreadable", fault.message, place)),
+            }
+        }
     }
 
     /// What the component that reads versions says.

@@ -5,6 +5,7 @@
 //!   [`watchdog`]; [`server`] sets it up, [`stream`] has the rows of an open cursor, [`value`] what they become.
 //! * [`batch`] has the transactions with the marker, [`lock`] keeps other sessions out, [`stamp`] tells whether anybody wrote.
 //! * [`catalog`] reads every definition of the schema; [`change`] sends a schema change and settles it by three verdicts.
+//! * [`setting`] reads and sets one value of the application's, for the host itself.
 //! * [`dump`] writes tables as SQL files and loads them; [`restore`] is the restore point and the way back.
 
 mod account;
@@ -21,6 +22,7 @@ mod quiet;
 mod restore;
 mod server;
 mod session;
+mod setting;
 mod sql;
 mod stamp;
 mod stream;
@@ -41,7 +43,7 @@ use crate::capability::database::{
     ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, PreparedStatement, SnapshotInfo,
     Statement, Value,
 };
-use crate::effect::{CallError, Fault, Finding, Marker, Store, Verdict};
+use crate::effect::{CallError, Fault, Finding, Marker, Setting, Store, Verdict};
 use crate::meter::Meter;
 
 pub use account::{Credentials, Place, Server, Tls};
@@ -268,6 +270,16 @@ impl Store for Mysql {
     fn rewind(&self, stamp: &str) -> Result<(), Fault> {
         let stamp = stamp.to_owned();
         self.desk.own(move |session| session.rewind(&stamp))
+    }
+
+    fn setting(&self, setting: &Setting) -> Result<serde_json::Value, CallError> {
+        let setting = setting.clone();
+        self.desk.with(move |session| session.setting(&setting))
+    }
+
+    fn set(&self, setting: &Setting, value: &serde_json::Value, stamp: &str) -> Result<Option<String>, CallError> {
+        let (setting, value, stamp) = (setting.clone(), value.clone(), stamp.to_owned());
+        self.desk.with(move |session| session.set(&setting, &value, &stamp))
     }
 
     fn forget(&self) -> Result<(), Fault> {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::link::Link;
 use super::{MysqlConfig, batch, error};
 use crate::capability::database::MARKER_TABLE;
-use crate::effect::Fault;
+use crate::effect::{CallError, Fault};
 
 /// Seconds by which two readings of the server's start may differ.
 const SLACK: u64 = 2;
@@ -40,8 +40,7 @@ struct Note(
 
 /// The stamp now.
 pub(super) fn take(link: &mut Link, config: &MysqlConfig) -> Result<String, Fault> {
-    let stamp = Stamp { start: start(link, config)?, tables: look(link, config)? };
-    serde_json::to_string(&stamp).map_err(|error| Fault::new("internal", format!("a stamp: {error}")))
+    to_json(&Stamp { start: start(link, config)?, tables: look(link, config)? })
 }
 
 /// What somebody has written to since, as far as the server knows: see [`doubt`].
@@ -86,17 +85,41 @@ pub(super) fn rewind(link: &mut Link, config: &MysqlConfig, stamp: &str) -> Resu
     }
     batch::point(config, "mysql.rewind")?;
     // A strict server refuses any ALTER of a table with DEFAULT '0000-00-00'.
-    let mode = link.rows("SELECT @@SESSION.sql_mode").map_err(fault)?;
-    let mode: String = mode.first().and_then(|row| row.get_opt(0)?.ok()).unwrap_or_default();
-    link.run("SET SESSION sql_mode = ''").map_err(fault)?;
-    let set = burned.iter().try_for_each(|(name, next)| {
-        let name = name.replace('`', "``");
-        link.run(&format!("ALTER TABLE `{name}` AUTO_INCREMENT = {next}")).map(|_| ())
+    let set = link.lenient(|link| {
+        burned.iter().try_for_each(|(name, next)| {
+            let name = name.replace('`', "``");
+            link.run(&format!("ALTER TABLE `{name}` AUTO_INCREMENT = {next}")).map(|_| ())
+        })
     });
-    let back = link.ask("SET SESSION sql_mode = ?", (mode,));
-    set.map_err(fault)?;
-    back.map_err(fault)?;
+    set.map_err(fault)?.map_err(fault)?;
     batch::point(config, "mysql.rewound")
+}
+
+/// The stamp with what the server knows of one table now, which `act` writes to. None if there is no stamp, or if somebody else
+/// had written to that table since: that must still be seen.
+pub(super) fn with_own(
+    link: &mut Link,
+    config: &MysqlConfig,
+    stamp: &str,
+    table: &str,
+    act: impl FnOnce(&mut Link) -> Result<(), CallError>,
+) -> Result<Option<String>, CallError> {
+    if stamp.is_empty() {
+        return act(link).map(|()| None);
+    }
+    let mut known = parse(config, stamp)?;
+    let before = look(link, config)?;
+    let is_untouched = match (known.tables.get(table), before.get(table)) {
+        (Some(then), Some(now)) => then.0 == now.0,
+        _ => false,
+    };
+    act(link)?;
+    let now = look(link, config)?;
+    match (known.tables.get_mut(table), now.get(table)) {
+        (Some(note), Some(now)) if is_untouched => note.0 = now.0,
+        _ => return Ok(None),
+    }
+    Ok(Some(to_json(&known)?))
 }
 
 fn look(link: &mut Link, config: &MysqlConfig) -> Result<BTreeMap<String, Note>, Fault> {
@@ -126,6 +149,10 @@ fn start(link: &mut Link, config: &MysqlConfig) -> Result<u64, Fault> {
         (Some(now), Some(uptime)) => Ok(now.saturating_sub(uptime)),
         _ => Err(strange(config)),
     }
+}
+
+fn to_json(stamp: &Stamp) -> Result<String, Fault> {
+    serde_json::to_string(stamp).map_err(|error| Fault::new("internal", format!("a stamp: {error}")))
 }
 
 fn parse(config: &MysqlConfig, stamp: &str) -> Result<Stamp, Fault> {

@@ -3,6 +3,7 @@
 //! * [`session`] is the connection, on a worker's thread, and runs single statements; [`stream`] has the rows of an open
 //!   cursor; [`guard`] is the wall in front of a guest's SQL; [`batch`] has the transactions with the marker.
 //! * [`restore`] saves the files and puts them back byte for byte; [`stamp`] tells whether anybody wrote.
+//! * [`setting`] reads and sets one value of the application's, for the host itself.
 //! * [`snapshot`] and [`load`] are the operator's backups.
 //!
 //! No statement commits by itself here: schema changes and the header's pragmas are part of the transaction, and the pragmas
@@ -15,6 +16,7 @@ mod guard;
 mod load;
 mod restore;
 mod session;
+mod setting;
 mod snapshot;
 mod sql;
 mod stamp;
@@ -35,7 +37,7 @@ use crate::capability::database::spool::SpoolRoom;
 use crate::capability::database::{
     ColumnDefinition, ColumnInfo, Cursor, Driver, Executed, ForeignKey, Object, SnapshotInfo, Statement, Value,
 };
-use crate::effect::{CallError, Fault, Marker, Store};
+use crate::effect::{CallError, Fault, Marker, Setting, Store};
 
 use session::Session;
 
@@ -197,6 +199,16 @@ impl Store for Sqlite {
 
     fn stamp(&self) -> Result<String, Fault> {
         self.own(Session::stamp)
+    }
+
+    fn setting(&self, setting: &Setting) -> Result<serde_json::Value, CallError> {
+        let setting = setting.clone();
+        self.with(move |session| session.setting(&setting))
+    }
+
+    fn set(&self, setting: &Setting, value: &serde_json::Value, stamp: &str) -> Result<Option<String>, CallError> {
+        let (setting, value, stamp) = (setting.clone(), value.clone(), stamp.to_owned());
+        self.with(move |session| session.set(&setting, &value, &stamp))
     }
 
     fn forget(&self) -> Result<(), Fault> {

@@ -23,7 +23,12 @@ impl Session {
         if self.in_batch() {
             return Err(Fault::new("internal", format!("database {}: a stamp in an open batch", self.name())));
         }
-        self.locked(|| self.read_stamp().map_err(|error| Fault::io(self.path.display(), &error)))
+        self.locked(|| self.stamp_behind_lock())
+    }
+
+    /// The same where nobody else can write already.
+    pub(super) fn stamp_behind_lock(&self) -> Result<String, Fault> {
+        self.read_stamp().map_err(|error| Fault::io(self.path.display(), &error))
     }
 
     fn read_stamp(&self) -> io::Result<String> {

@@ -10,10 +10,10 @@ use super::super::catalog::quoted;
 use super::super::dump::{self, Quiet};
 use super::super::link::{Account, Link};
 use super::super::sql::Touched;
-use super::super::{batch, change, error, lock, restore, stamp};
+use super::super::{batch, change, error, lock, restore, setting, stamp};
 use super::Session;
 use crate::capability::database::SnapshotInfo;
-use crate::effect::Fault;
+use crate::effect::{CallError, Fault, Setting};
 
 impl Session {
     /// As `Store::restore_point`. Makes nothing on the server: a host that dies now, before the journal knows of the database, has
@@ -71,6 +71,24 @@ impl Session {
         self.lock()?;
         self.forget_schema();
         self.host(|link, config| stamp::rewind(link, config, stamp))
+    }
+
+    /// As `Store::setting`.
+    pub(in super::super) fn setting(&mut self, setting: &Setting) -> Result<Value, CallError> {
+        Ok(self.host(|link, config| setting::read(link, config, setting))??)
+    }
+
+    /// As `Store::set`.
+    pub(in super::super) fn set(
+        &mut self,
+        setting: &Setting,
+        value: &Value,
+        stamp: &str,
+    ) -> Result<Option<String>, CallError> {
+        if self.in_batch() {
+            return Err(Fault::new("internal", format!("database {}: a setting in an open batch", self.name())).into());
+        }
+        Ok(self.host(|link, config| setting::write(link, config, setting, value, stamp))??)
     }
 
     /// As `Store::forget`.

@@ -5,6 +5,7 @@ mod children;
 mod cursors;
 mod refused;
 mod restoring;
+mod setting;
 mod snapshots;
 
 use std::path::{Path, PathBuf};
