@@ -78,7 +78,7 @@ impl FlagInRow {
     /// "thaw-failed" if there is no such row any more; where the database cannot be written to.
     pub fn remove(&self, stamps: &Stamps) -> Result<Stamps, Fault> {
         let failed = |error| {
-            let hint = "put the row back, or take `flag` out of [maintenance] if this version has no such row; then `liftlock resume`";
+            let hint = "put the row back, or take `flag` out of [maintenance] if this version has no such row";
             told(error, "thaw-failed", hint)
         };
         let Some(kept) = self.kept()? else { return Ok(Stamps::new()) };
