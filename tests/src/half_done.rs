@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::fixture::tree;
+use crate::site::Site;
 
 /// Where Mautic's own script puts Mautic 2, and from where it takes Mautic 3.
 pub const BACKUP: &str = "mautic-2-backup-files";
@@ -38,12 +39,18 @@ pub fn upload(package: &Path, root: &Path, only: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A copy of a directory, with everything that a digest sees.
+/// Upgrades for good, and puts the files of before back: the database stays as it has become.
 ///
 /// # Errors
-/// What the file system says.
-pub fn saved(root: &Path, to: &Path) -> Result<()> {
-    tree::copy(root, to)
+/// If the upgrade does not succeed; what the file system says.
+pub fn old_files_restored(site: &Site) -> Result<()> {
+    let root = &site.installation.root;
+    let aside = site.installation.directory.join("aside");
+    tree::copy(root, &aside)?;
+    site.succeeds("apply")?;
+    site.succeeds("commit")?;
+    fs::remove_dir_all(root)?;
+    Ok(fs::rename(aside, root)?)
 }
 
 /// The first phase of `upgrade_v3.php`, from a shell: it ends by asking to be started again.

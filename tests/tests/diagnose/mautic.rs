@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use liftlock_tests::fixture::mautic::{Data, Files, Size};
-use liftlock_tests::half_done::{self, BACKUP, PENDING, TEMPORARY, saved, upload};
+use liftlock_tests::half_done::{self, BACKUP, PENDING, TEMPORARY, old_files_restored, upload};
 use liftlock_tests::newsletter::Newsletter;
 
 use crate::{ADOPT, also, prove};
@@ -64,12 +64,7 @@ fn the_script_has_stopped_among_the_files() -> Result<()> {
 fn the_script_has_migrated_and_stopped_among_the_users_data() -> Result<()> {
     let site = site()?;
     let root = &site.installation.root;
-    let aside = site.installation.directory.join("aside");
-    saved(root, &aside)?;
-    site.succeeds("apply")?;
-    site.succeeds("commit")?;
-    fs::remove_dir_all(root)?;
-    fs::rename(aside, root)?;
+    old_files_restored(&site)?;
     first_phase(&site)?;
     half_done::second_phase(root, None)?;
     half_done::restores(root, "plugins/AcmeSyncBundle")?;

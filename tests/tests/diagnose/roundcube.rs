@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use liftlock_tests::fixture::roundcube::{NEW_SCHEMA, OLD_SCHEMA, OLD_VERSION};
-use liftlock_tests::half_done::{saved, upload};
+use liftlock_tests::half_done::{old_files_restored, upload};
 use liftlock_tests::mariadb::shared;
 use liftlock_tests::webmail::Webmail;
 
@@ -36,12 +36,7 @@ fn files_were_uploaded_beside_a_server() -> Result<()> {
 #[test]
 fn files_of_before_were_restored() -> Result<()> {
     let site = Webmail::new()?;
-    let aside = site.installation.directory.join("aside");
-    saved(&site.installation.root, &aside)?;
-    site.succeeds("apply")?;
-    site.succeeds("commit")?;
-    fs::remove_dir_all(&site.installation.root)?;
-    fs::rename(aside, &site.installation.root)?;
+    old_files_restored(&site)?;
     also(&site, "database-newer", APPLY, Webmail::is_upgraded)
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use liftlock_tests::billing::Billing;
 use liftlock_tests::fixture::whmcs::{Data, Files, OLD_VERSION, Package, STEPS, Size};
 use liftlock_tests::fixture::{FLAG, PAGE, STATUS};
-use liftlock_tests::half_done::{saved, upload};
+use liftlock_tests::half_done::{old_files_restored, upload};
 
 use crate::{ADOPT, also, prove};
 
@@ -61,12 +61,7 @@ fn the_updater_was_killed_between_two_steps() -> Result<()> {
 #[test]
 fn files_of_before_were_restored() -> Result<()> {
     let site = plain()?;
-    let aside = site.installation.directory.join("aside");
-    saved(&site.installation.root, &aside)?;
-    site.succeeds("apply")?;
-    site.succeeds("commit")?;
-    fs::remove_dir_all(&site.installation.root)?;
-    fs::rename(aside, &site.installation.root)?;
+    old_files_restored(&site)?;
     prove(&site, "database-newer", ADOPT, is_upgraded)
 }
 

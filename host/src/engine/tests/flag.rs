@@ -83,6 +83,14 @@ fn engine(world: &World, directory: &Path, broken: Broken) -> Engine {
     Engine::start(parts, plan(WORK.len()), slots(world, &WORK), OnFailure::Keep).unwrap()
 }
 
+/// A run that goes through, and is looked at at each moment of it and of what comes behind.
+fn gone_through(world: &World, directory: &Path) -> Engine {
+    let mut engine = engine(world, directory, Broken::Nothing);
+    world.watch(directory);
+    assert_eq!(engine.drive(), Ending::Done);
+    engine
+}
+
 fn site(flag: &str) -> Things {
     Things { flag: flag.into(), ..before() }
 }
@@ -142,10 +150,7 @@ fn it_is_on_as_long_as_the_installation_is_frozen() {
     let home = tempfile::tempdir().unwrap();
     let world = World::of(site(""));
     let directory = home.path().join("run");
-    let mut first = engine(&world, &directory, Broken::Nothing);
-    world.watch(&directory);
-    assert_eq!(first.drive(), Ending::Done);
-    assert_eq!(first.undo("test"), Ending::PutBack);
+    assert_eq!(gone_through(&world, &directory).undo("test"), Ending::PutBack);
     let (mut frozen, mut open) = (0, 0);
     for (picture, things) in world.pictures() {
         let entries = Journal::read(&picture.join(JOURNAL)).unwrap();
@@ -186,9 +191,7 @@ fn a_thaw_that_was_cut_off_hides_nothing() {
     let home = tempfile::tempdir().unwrap();
     let world = World::of(site(""));
     let directory = home.path().join("run");
-    let mut first = engine(&world, &directory, Broken::Nothing);
-    world.watch(&directory);
-    assert_eq!(first.drive(), Ending::Done);
+    gone_through(&world, &directory);
     let mut cut_off = 0;
     for (picture, things) in world.pictures() {
         let entries = Journal::read(&picture.join(JOURNAL)).unwrap();
