@@ -23,7 +23,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use liftlock::capability::database::mysql::is_driving;
 use liftlock::upgrade::{Trouble, Upgrade};
 use rustix::process::{Resource, Rlimit, setrlimit};
 
@@ -95,20 +94,9 @@ enum Command {
 }
 
 /// Reads the command line and does what it says.
-/// A panic of the database's client library, at the answer of a rogue server, is caught and told as a fault.
-fn quiet_where_it_is_told() {
-    let usual = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !is_driving() {
-            usual(panic);
-        }
-    }));
-}
-
 pub(crate) fn main() -> ExitCode {
     // Undo data and recordings pass through this memory: no core file.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-    quiet_where_it_is_told();
     if let Err(exit) = faults() {
         return exit.into();
     }

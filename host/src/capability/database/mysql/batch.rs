@@ -4,9 +4,7 @@
 //! plain read says "not there" while another session's COMMIT is under way. Where a batch is lost (deadlock, connection, an
 //! error at COMMIT) nobody guesses: the fault is "batch-lost", and the engine reads the marker behind the locks.
 
-use mysql_async::consts::StatusFlags;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Row};
+use mysql_client::{Error, Row};
 
 use super::link::{Account, Link};
 use super::{MysqlConfig, error};
@@ -97,19 +95,16 @@ pub(super) fn rollback(link: &mut Link, config: &MysqlConfig) -> Result<(), Faul
 /// Drops our table, at commit of the run and after undo. May be called again.
 pub(super) fn drop_table(link: &mut Link, config: &MysqlConfig) -> Result<(), Fault> {
     point(config, "mysql.forget")?;
-    link.run(&format!("DROP TABLE IF EXISTS {MARKER_TABLE}"))
+    link.run(format!("DROP TABLE IF EXISTS {MARKER_TABLE}"))
         .map_err(|error| error::fault(&config.name, "dropping the marker", &error))?;
     point(config, "mysql.forgotten")
 }
 
 /// Whether a transaction is open, as the server says it now.
 pub(super) fn in_transaction(link: &mut Link) -> Result<bool, Error> {
-    link.with(async |connection| {
-        // Not from memory: after an error there is none, and error 1213 has ended the transaction.
-        connection.query_drop("DO 0").await?;
-        let status = connection.last_ok_packet().map(|ok| ok.status_flags());
-        Ok(status.is_some_and(|flags| flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS)))
-    })
+    // Not from memory: after an error there is none, and error 1213 has ended the transaction.
+    link.run("DO 0")?;
+    Ok(link.client().in_transaction())
 }
 
 /// A place where a test may kill us or fail the call.
@@ -157,7 +152,7 @@ fn no_table(error: &Error) -> bool {
 /// The markers of all runs that have written something.
 fn written(config: &MysqlConfig, rows: Vec<Row>) -> Result<Vec<Marker>, Fault> {
     let marker = |row| {
-        let (run, stage, sequence, recording) = mysql_async::from_row_opt(row).map_err(|_| damaged(config))?;
+        let (run, stage, sequence, recording) = mysql_client::from_row_opt(row).map_err(|_| damaged(config))?;
         Ok(Marker { run, stage, sequence, recording })
     };
     let all: Vec<Marker> = rows.into_iter().map(marker).collect::<Result<_, Fault>>()?;

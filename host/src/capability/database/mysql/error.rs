@@ -1,6 +1,6 @@
 //! The server's errors, told apart: an answer for the guest, a fault that stops the run, a batch that is lost.
 
-use mysql_async::{Error, ServerError};
+use mysql_client::{Error, ServerError};
 
 use super::MysqlConfig;
 use super::sql;
@@ -110,6 +110,8 @@ pub(super) fn of_guest(name: &str, statement: &str, error: &Error) -> Trouble {
     let what = "a statement of the stage";
     let server = match error {
         Error::Server(server) => server,
+        Error::Parameters { .. } => return Trouble::Answer(refused("bad-argument", error.to_string(), statement)),
+        Error::TooLong(_) => return Trouble::Answer(refused("too-big", error.to_string(), statement)),
         other => return Trouble::Lost(lost(name, what, &other.to_string())),
     };
     match server.code {

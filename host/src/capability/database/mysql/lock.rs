@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
-use mysql_async::{Error, Row};
+use mysql_client::{Error, Row};
 use sha2::{Digest, Sha256};
 
 use super::link::{Account, Link};
@@ -131,7 +131,7 @@ fn settle_by(link: &mut Link, config: &MysqlConfig, id: u64) -> Result<Holder, F
         Some(found) if !found.idle => return Ok(Holder::Working),
         Some(_) => {}
     }
-    match link.run(&format!("KILL CONNECTION {id}")) {
+    match link.run(format!("KILL CONNECTION {id}")) {
         Err(Error::Server(error)) if error.code == NOT_OWNER => Ok(Holder::Unseen),
         Err(Error::Server(error)) if error.code == NO_SESSION => Ok(Holder::Killed),
         Err(error) => Err(error::fault(&config.name, "KILL", &error)),

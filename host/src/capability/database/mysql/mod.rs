@@ -12,7 +12,6 @@ mod account;
 mod batch;
 mod catalog;
 mod change;
-mod drive;
 mod dump;
 mod error;
 mod link;
@@ -47,7 +46,6 @@ use crate::effect::{CallError, Fault, Finding, Marker, Setting, Store, Verdict};
 use crate::meter::Meter;
 
 pub use account::{Credentials, Place, Server, Tls};
-pub use drive::is_driving;
 
 use server::Facts;
 use session::Session;

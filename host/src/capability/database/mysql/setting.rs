@@ -3,7 +3,7 @@
 //! Nothing else of the row changes, not even a column that has the server note the time of each change. What the column makes of
 //! the value is read again before it is committed.
 
-use mysql_async::{Error, Row, Value as Sent};
+use mysql_client::{Error, Row, Value as Sent};
 use serde_json::{Value, json};
 
 use super::catalog::quoted;

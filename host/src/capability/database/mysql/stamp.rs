@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use mysql_async::Row;
+use mysql_client::Row;
 use serde::{Deserialize, Serialize};
 
 use super::link::Link;
@@ -88,7 +88,7 @@ pub(super) fn rewind(link: &mut Link, config: &MysqlConfig, stamp: &str) -> Resu
     let set = link.lenient(|link| {
         burned.iter().try_for_each(|(name, next)| {
             let name = name.replace('`', "``");
-            link.run(&format!("ALTER TABLE `{name}` AUTO_INCREMENT = {next}")).map(|_| ())
+            link.run(format!("ALTER TABLE `{name}` AUTO_INCREMENT = {next}")).map(|_| ())
         })
     });
     set.map_err(fault)?.map_err(fault)?;
@@ -132,7 +132,7 @@ fn look(link: &mut Link, config: &MysqlConfig) -> Result<BTreeMap<String, Note>,
     );
     let rows = link.rows(&sql).map_err(|error| error::fault(&config.name, "looking who wrote", &error))?;
     let note = |row| {
-        let (name, time, next) = mysql_async::from_row_opt(row).map_err(|_| strange(config))?;
+        let (name, time, next) = mysql_client::from_row_opt(row).map_err(|_| strange(config))?;
         Ok((name, Note(time, next)))
     };
     rows.into_iter().map(note).collect()

@@ -1,16 +1,15 @@
 //! The rows of an open cursor, straight from the connection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{BinaryProtocol, Column, Conn, Error, Params, QueryResult, Statement};
-use tokio::runtime::Runtime;
+use mysql_client::{Column, Error, Value};
 
 use super::MysqlConfig;
 use super::error::{self, Trouble};
-use super::link::{Link, Parts};
+use super::link::Link;
 use super::value::Decoder;
-use super::watchdog::{Ended, Killer, Limit, watched};
+use super::watchdog::{Ended, Limit};
 use crate::capability::database::PageBuilder;
 use crate::capability::database::worker::Rows;
 use crate::effect::CallError;
@@ -20,9 +19,7 @@ const LEFTOVERS: Duration = Duration::from_millis(50);
 
 /// The rows of a query, and how they ended.
 pub(super) struct Stream<'a> {
-    result: QueryResult<'a, 'static, BinaryProtocol>,
-    runtime: &'a Runtime,
-    killer: &'a Killer,
+    link: &'a mut Link,
     config: &'a MysqlConfig,
     sql: &'a str,
     decoder: Decoder,
@@ -57,17 +54,12 @@ impl<'a> Stream<'a> {
         link: &'a mut Link,
         config: &'a MysqlConfig,
         sql: &'a str,
-        params: Params,
-    ) -> Result<(Self, Vec<Column>), Trouble> {
-        let Parts { connection, runtime, killer } =
-            link.parts().map_err(|error| error::of_guest(&config.name, sql, &error))?;
-        let limit = Limit::of_read(config);
-        let trouble = |ended| of_ended(config, sql, ended);
-        let result = watched(runtime, killer, &limit, run(connection, sql, params)).map_err(trouble)??;
-        let columns = result.columns().map_or_else(Vec::new, |columns| columns.to_vec());
+        params: &[Value],
+    ) -> Result<(Self, Arc<[Column]>), Trouble> {
+        let ran = link.watched(&Limit::of_read(config), |client| client.execute(sql, params));
+        let columns = ran.map_err(|ended| of_ended(config, sql, ended))?.columns;
         let decoder = Decoder::new(&columns);
-        let stream = Self { result, runtime, killer, config, sql, decoder, end: None, health: Health::Well };
-        Ok((stream, columns))
+        Ok((Self { link, config, sql, decoder, end: None, health: Health::Well }, columns))
     }
 
     /// Ends the read.
@@ -75,7 +67,7 @@ impl<'a> Stream<'a> {
         if self.end.is_some() && self.health != Health::Well {
             return self.health;
         }
-        match watched(self.runtime, self.killer, &Limit::at_most(LEFTOVERS), self.result.drop_result()) {
+        match self.link.watched(&Limit::at_most(LEFTOVERS), |client| client.finish()) {
             Ok(()) => self.health,
             Err(Ended::Error(Error::Server(_))) => self.health,
             Err(Ended::Deadline | Ended::Stopped) => Health::Killed,
@@ -86,20 +78,21 @@ impl<'a> Stream<'a> {
 
     /// Reads until the page is full.
     fn step(&mut self, page: &mut PageBuilder) -> Result<Pause, Ended> {
-        let Self { result, decoder, config, sql, .. } = self;
+        let Self { link, decoder, config, sql, .. } = self;
         page.has_texts(decoder.texts());
-        let reading = async {
+        link.watched(&Limit::of_read(config), |client| {
             while !page.is_full() {
-                let Some(row) = result.next().await? else { return Ok(Pause::NoMore) };
-                if page.push(decoder.cells(&row)) > config.result_bytes {
+                let Some(row) = client.row()? else { return Ok(Pause::NoMore) };
+                let bytes = page.push(decoder.cells(row)?);
+                decoder.check()?;
+                if bytes > config.result_bytes {
                     page.pop();
                     let failure = error::refused("too-big", "a row is bigger than the limit", sql);
                     return Ok(Pause::Error(failure.into()));
                 }
             }
             Ok(Pause::Enough)
-        };
-        watched(self.runtime, self.killer, &Limit::of_read(self.config), reading)
+        })
     }
 
     /// An error in the middle of the rows, and what it says about the connection.
@@ -132,30 +125,6 @@ impl Rows for Stream<'_> {
         };
         self.end.clone().unwrap_or(Ok(()))
     }
-}
-
-/// Prepares and runs a statement: the inner error is an answer.
-async fn run<'a>(
-    connection: &'a mut Conn,
-    sql: &'a str,
-    params: Params,
-) -> Result<Result<QueryResult<'a, 'static, BinaryProtocol>, Trouble>, Error> {
-    let statement = connection.prep(sql).await?;
-    if let Some(trouble) = wrong_number(&statement, &params, sql) {
-        return Ok(Err(trouble));
-    }
-    Ok(Ok(connection.exec_iter(statement, params).await?))
-}
-
-/// The answer to a statement that has another number of parameters than were given.
-pub(super) fn wrong_number(statement: &Statement, params: &Params, sql: &str) -> Option<Trouble> {
-    let given = match params {
-        Params::Positional(values) => values.len(),
-        _ => 0,
-    };
-    let wanted = usize::from(statement.num_params());
-    let text = || format!("the statement has {wanted} parameters, {given} were given");
-    (wanted != given).then(|| Trouble::Answer(error::refused("bad-argument", text(), sql)))
 }
 
 /// What the end of a guest's statement means.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use mysql_async::{Row, Value};
+use mysql_client::{Row, Value};
 use tempfile::TempDir;
 
 use super::link::{Account, Link};
@@ -55,8 +55,8 @@ impl TestServer {
             directory: TempDir::new().unwrap(),
         };
         let mut root = root(&self.socket);
-        root.run(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", schema.name)).unwrap();
-        root.run(&format!("USE {}", schema.name)).unwrap();
+        root.run(format!("CREATE DATABASE {} CHARACTER SET utf8mb4", schema.name)).unwrap();
+        root.run(format!("USE {}", schema.name)).unwrap();
         for statement in sql {
             root.run(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
         }
@@ -92,7 +92,7 @@ impl TestSchema {
     pub(super) fn account(&self, grants: &[&str]) -> (MysqlConfig, TestAccount) {
         let name = unique("lt");
         let mut root = root(&self.socket);
-        root.run(&format!("CREATE USER {name}@localhost IDENTIFIED BY 'secret'")).unwrap();
+        root.run(format!("CREATE USER {name}@localhost IDENTIFIED BY 'secret'")).unwrap();
         for grant in grants {
             let sql = format!("GRANT {} TO {name}@localhost", grant.replace("schema.", &format!("{}.", self.name)));
             root.run(&sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -129,7 +129,7 @@ impl Drop for TestSchema {
         // Not `unwrap`: a test that fails should say why itself.
         if let Ok(mut root) = Link::open(&self.config(), Account::Host) {
             let _ = root.run("SET foreign_key_checks = 0");
-            let _ = root.run(&format!("DROP DATABASE IF EXISTS {}", self.name));
+            let _ = root.run(format!("DROP DATABASE IF EXISTS {}", self.name));
         }
     }
 }
@@ -143,7 +143,7 @@ impl TestAccount {
 
 impl Drop for TestAccount {
     fn drop(&mut self) {
-        let _ = root(&self.socket).run(&format!("DROP USER IF EXISTS {}@localhost", self.name));
+        let _ = root(&self.socket).run(format!("DROP USER IF EXISTS {}@localhost", self.name));
     }
 }
 

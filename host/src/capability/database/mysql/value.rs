@@ -3,8 +3,7 @@
 //! Integers, floats and bytes are themselves; `BIT` is an unsigned integer. All that has more forms than a guest's language
 //! has types is text as the server writes it: decimals, dates ("0000-00-00"), times ("-838:59:59"), JSON, enums.
 
-use mysql_async::consts::{ColumnFlags, ColumnType};
-use mysql_async::{Column, Params, Row, Value as Sent};
+use mysql_client::{BinaryRow, Column, ColumnFlags, ColumnType, Field, Malformed, Value as Sent};
 
 use super::catalog::Catalog;
 use crate::capability::database::{Cell, ColumnInfo, Value};
@@ -18,8 +17,6 @@ const NOT_FIXED: u8 = 31;
 /// What the values of a column become.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
-    /// An integer without sign, whatever its size.
-    Uint,
     /// Bits, biggest first.
     Bits,
     Bytes,
@@ -36,16 +33,6 @@ impl Kind {
     fn of(column: &Column) -> Self {
         use ColumnType as Type;
         match column.column_type() {
-            Type::MYSQL_TYPE_TINY
-            | Type::MYSQL_TYPE_SHORT
-            | Type::MYSQL_TYPE_INT24
-            | Type::MYSQL_TYPE_LONG
-            | Type::MYSQL_TYPE_LONGLONG
-            | Type::MYSQL_TYPE_YEAR
-                if is_unsigned(column) =>
-            {
-                Self::Uint
-            }
             Type::MYSQL_TYPE_BIT => Self::Bits,
             Type::MYSQL_TYPE_DATE | Type::MYSQL_TYPE_NEWDATE => Self::Date,
             Type::MYSQL_TYPE_DATETIME | Type::MYSQL_TYPE_TIMESTAMP => Self::DateTime(column.decimals()),
@@ -67,51 +54,75 @@ impl Kind {
     }
 }
 
+/// A column, as far as its cells need it.
+struct Plan {
+    kind: Kind,
+    column_type: ColumnType,
+    unsigned: bool,
+    /// The text of a date or time: its memory is used again for each row.
+    text: String,
+}
+
 /// Makes cells out of the rows of one result.
 pub(super) struct Decoder {
-    kinds: Vec<Kind>,
-    /// The text of a date or time, for each column: its memory is used again for each row.
-    texts: Vec<String>,
+    columns: Vec<Plan>,
+    wrong: Option<Malformed>,
 }
 
 impl Decoder {
     /// For these columns.
     pub(super) fn new(columns: &[Column]) -> Self {
-        Self { kinds: columns.iter().map(Kind::of).collect(), texts: vec![String::new(); columns.len()] }
+        let plan = |column: &Column| Plan {
+            kind: Kind::of(column),
+            column_type: column.column_type(),
+            unsigned: is_unsigned(column),
+            text: String::new(),
+        };
+        Self { columns: columns.iter().map(plan).collect(), wrong: None }
     }
 
     /// Whether the bytes of each column are texts.
     pub(super) fn texts(&self) -> impl Iterator<Item = bool> {
-        self.kinds.iter().map(|kind| *kind == Kind::Plain)
+        self.columns.iter().map(|column| column.kind == Kind::Plain)
     }
 
-    /// The cells of a row. Texts are bytes here: see [`Decoder::texts`].
-    pub(super) fn cells<'a>(&'a mut self, row: &'a Row) -> impl Iterator<Item = Cell<'a>> {
-        let columns = self.kinds.iter().zip(&mut self.texts).enumerate();
-        columns.map(|(index, (kind, text))| row.as_ref(index).map_or(Cell::Null, |value| cell(*kind, value, text)))
+    /// The cells of a row. Texts are bytes here: see [`Decoder::texts`]. What is no cell is NULL, until [`Decoder::check`].
+    pub(super) fn cells<'a>(&'a mut self, packet: &'a [u8]) -> Result<impl Iterator<Item = Cell<'a>>, Malformed> {
+        let mut row = BinaryRow::new(packet, self.columns.len())?;
+        let wrong = &mut self.wrong;
+        Ok(self.columns.iter_mut().map(move |column| match row.next(column.column_type, column.unsigned) {
+            Ok(field) => cell(column.kind, field, &mut column.text),
+            Err(malformed) => {
+                *wrong = Some(malformed);
+                Cell::Null
+            }
+        }))
+    }
+
+    /// Whether all cells so far were such.
+    pub(super) fn check(&self) -> Result<(), Malformed> {
+        self.wrong.map_or(Ok(()), Err)
     }
 }
 
 /// `text` is the room for dates and times.
 #[inline(always)]
-fn cell<'a>(kind: Kind, value: &'a Sent, text: &'a mut String) -> Cell<'a> {
-    match (kind, value) {
-        (_, Sent::NULL) => Cell::Null,
-        // The driver makes small ones signed.
-        (Kind::Uint, Sent::Int(int)) => Cell::Uint(int.cast_unsigned()),
-        (_, Sent::Int(int)) => Cell::Int(*int),
-        (_, Sent::UInt(uint)) => Cell::Uint(*uint),
-        (_, Sent::Float(float)) => Cell::Float(f64::from(*float)),
-        (_, Sent::Double(float)) => Cell::Float(*float),
-        (_, Sent::Date(..) | Sent::Time(..)) => {
+fn cell<'a>(kind: Kind, field: Field<'a>, text: &'a mut String) -> Cell<'a> {
+    match field {
+        Field::Null => Cell::Null,
+        Field::Int(int) => Cell::Int(int),
+        Field::UInt(uint) => Cell::Uint(uint),
+        Field::Float(float) => Cell::Float(f64::from(float)),
+        Field::Double(float) => Cell::Float(float),
+        Field::Date(..) | Field::Time(..) => {
             text.clear();
-            write_time(text, kind, value);
+            write_time(text, kind, field);
             Cell::Text(text)
         }
-        (Kind::Bits, Sent::Bytes(bytes)) if bytes.len() <= 8 => {
+        Field::Bytes(bytes) if kind == Kind::Bits && bytes.len() <= 8 => {
             Cell::Uint(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
         }
-        (_, Sent::Bytes(bytes)) => Cell::Bytes(bytes),
+        Field::Bytes(bytes) => Cell::Bytes(bytes),
     }
 }
 
@@ -121,25 +132,25 @@ const PAIRS: &str = "00010203040506070809101112131415161718192021222324252627282
 
 /// A date or time as the server writes it in text. By hand: it is made for each row, and formatting machinery takes longer than
 /// all the rest.
-fn write_time(text: &mut String, kind: Kind, value: &Sent) {
-    let (digits, micros) = match (kind, value) {
-        (Kind::Date | Kind::DateTime(_), Sent::Date(year, month, day, hour, minute, second, micros)) => {
-            write_pair(text, u32::from(*year / 100));
-            write_pair(text, u32::from(*year % 100));
-            write_parts(text, "-", [*month, *day]);
+fn write_time(text: &mut String, kind: Kind, field: Field<'_>) {
+    let (digits, micros) = match (kind, field) {
+        (Kind::Date | Kind::DateTime(_), Field::Date(year, month, day, hour, minute, second, micros)) => {
+            write_pair(text, u32::from(year / 100));
+            write_pair(text, u32::from(year % 100));
+            write_parts(text, "-", [month, day]);
             let Kind::DateTime(digits) = kind else { return };
             text.push(' ');
-            write_pair(text, u32::from(*hour));
-            write_parts(text, ":", [*minute, *second]);
-            (digits, *micros)
+            write_pair(text, u32::from(hour));
+            write_parts(text, ":", [minute, second]);
+            (digits, micros)
         }
-        (Kind::Time(digits), Sent::Time(negative, days, hours, minutes, seconds, micros)) => {
-            if *negative {
+        (Kind::Time(digits), Field::Time(negative, days, hours, minutes, seconds, micros)) => {
+            if negative {
                 text.push('-');
             }
-            write_pair(text, days.saturating_mul(24).saturating_add(u32::from(*hours)));
-            write_parts(text, ":", [*minutes, *seconds]);
-            (digits, *micros)
+            write_pair(text, days.saturating_mul(24).saturating_add(u32::from(hours)));
+            write_parts(text, ":", [minutes, seconds]);
+            (digits, micros)
         }
         _ => return,
     };
@@ -195,7 +206,7 @@ pub(super) fn describe(columns: &[Column], catalog: &Catalog) -> Vec<ColumnInfo>
 }
 
 /// The values of a statement's parameters.
-pub(super) fn to_params(params: &[Value]) -> Result<Params, String> {
+pub(super) fn to_params(params: &[Value]) -> Result<Vec<Sent>, String> {
     let to_sent = |(index, value): (usize, &Value)| match value {
         Value::Null => Ok(Sent::NULL),
         Value::Int(int) => Ok(Sent::Int(*int)),
@@ -206,10 +217,7 @@ pub(super) fn to_params(params: &[Value]) -> Result<Params, String> {
         Value::Text(text) => Ok(Sent::Bytes(text.clone().into_bytes())),
         Value::Bytes(bytes) => Ok(Sent::Bytes(bytes.clone())),
     };
-    if params.is_empty() {
-        return Ok(Params::Empty);
-    }
-    params.iter().enumerate().map(to_sent).collect::<Result<_, _>>().map(Params::Positional)
+    params.iter().enumerate().map(to_sent).collect()
 }
 
 fn is_unsigned(column: &Column) -> bool {
@@ -220,26 +228,26 @@ fn is_unsigned(column: &Column) -> bool {
 mod tests {
     use super::*;
 
-    fn written(kind: Kind, value: &Sent) -> String {
+    fn written(kind: Kind, field: Field<'_>) -> String {
         let mut text = String::new();
-        write_time(&mut text, kind, value);
+        write_time(&mut text, kind, field);
         text
     }
 
     #[test]
     fn dates_and_times_are_written_as_the_server_does_even_those_that_no_server_sends() {
-        let date = Sent::Date(2026, 1, 2, 3, 4, 5, 60_700);
-        assert_eq!(written(Kind::Date, &date), "2026-01-02");
-        assert_eq!(written(Kind::DateTime(0), &date), "2026-01-02 03:04:05");
-        assert_eq!(written(Kind::DateTime(3), &date), "2026-01-02 03:04:05.060");
-        assert_eq!(written(Kind::DateTime(NOT_FIXED), &date), "2026-01-02 03:04:05.060700");
-        assert_eq!(written(Kind::DateTime(6), &Sent::Date(0, 0, 0, 0, 0, 0, 0)), "0000-00-00 00:00:00.000000");
-        assert_eq!(written(Kind::Time(0), &Sent::Time(true, 34, 22, 59, 59, 0)), "-838:59:59");
-        assert_eq!(written(Kind::Time(NOT_FIXED), &Sent::Time(false, 0, 1, 2, 3, 0)), "01:02:03");
+        let date = Field::Date(2026, 1, 2, 3, 4, 5, 60_700);
+        assert_eq!(written(Kind::Date, date), "2026-01-02");
+        assert_eq!(written(Kind::DateTime(0), date), "2026-01-02 03:04:05");
+        assert_eq!(written(Kind::DateTime(3), date), "2026-01-02 03:04:05.060");
+        assert_eq!(written(Kind::DateTime(NOT_FIXED), date), "2026-01-02 03:04:05.060700");
+        assert_eq!(written(Kind::DateTime(6), Field::Date(0, 0, 0, 0, 0, 0, 0)), "0000-00-00 00:00:00.000000");
+        assert_eq!(written(Kind::Time(0), Field::Time(true, 34, 22, 59, 59, 0)), "-838:59:59");
+        assert_eq!(written(Kind::Time(NOT_FIXED), Field::Time(false, 0, 1, 2, 3, 0)), "01:02:03");
         // A rogue server.
-        let rogue = Sent::Time(true, u32::MAX, 255, 255, 255, u32::MAX);
-        assert_eq!(written(Kind::Time(30), &rogue), "-4294967295:255:255.4294967295");
-        assert_eq!(written(Kind::DateTime(6), &Sent::Date(65_535, 255, 0, 0, 0, 0, 0)), "65535-255-00 00:00:00.000000");
-        assert_eq!(written(Kind::Date, &rogue), "");
+        let rogue = Field::Time(true, u32::MAX, 255, 255, 255, u32::MAX);
+        assert_eq!(written(Kind::Time(30), rogue), "-4294967295:255:255.4294967295");
+        assert_eq!(written(Kind::DateTime(6), Field::Date(65_535, 255, 0, 0, 0, 0, 0)), "65535-255-00 00:00:00.000000");
+        assert_eq!(written(Kind::Date, rogue), "");
     }
 }

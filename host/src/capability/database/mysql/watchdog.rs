@@ -2,24 +2,21 @@
 //!
 //! The statement itself is never given up half way, as its connection would be unusable: its end is awaited. Only when the
 //! server cannot be reached to be told is the connection left alone for good.
+//!
+//! The client asks, whenever it waits for the server, whether to go on waiting (`mysql_client::Watch`): no second thread.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Error, Opts};
-use tokio::runtime::Runtime;
+use mysql_client::{Client, Error, Options, Watch};
 
 use super::MysqlConfig;
-use super::drive::drive;
 use super::link::CONNECT_TIME;
 
-/// How often the operator's wish to stop is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+/// The pause between two tries to reach the server.
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// How long to try to reach the server before the connection is given up.
 const REACH_TIME: Duration = Duration::from_secs(30);
@@ -73,7 +70,7 @@ impl From<Error> for Ended {
 /// Who can kill the statements of one session: the account that runs them may.
 #[derive(Clone)]
 pub(super) struct Killer {
-    options: Opts,
+    options: Arc<Options>,
     session: u32,
 }
 
@@ -81,84 +78,94 @@ pub(super) struct Killer {
 const QUIET: u8 = 0;
 const DEADLINE: u8 = 1;
 const STOPPED: u8 = 2;
+const UNREACHABLE: u8 = 3;
 
 impl Killer {
     /// For a session, by the options of its own connection.
-    pub(super) fn new(options: Opts, session: u32) -> Self {
-        Self { options, session }
+    pub(super) fn new(options: Options, session: u32) -> Self {
+        Self { options: Arc::new(options), session }
     }
 
-    /// Waits for the limit, and kills. True if the server was told.
-    async fn watch(self, limit: Limit, seen: Arc<AtomicU8>) -> bool {
-        let started = Instant::now();
-        loop {
-            let left = limit.time.saturating_sub(started.elapsed());
-            let stopped = limit.stop.as_ref().is_some_and(|stop| stop.load(Ordering::SeqCst));
-            if stopped || left.is_zero() {
-                seen.store(if stopped { STOPPED } else { DEADLINE }, Ordering::SeqCst);
-                return self.kill().await;
-            }
-            tokio::time::sleep(if limit.stop.is_some() { left.min(LOOK) } else { left }).await;
-        }
-    }
-
-    async fn kill(&self) -> bool {
-        let started = Instant::now();
-        while started.elapsed() < REACH_TIME {
-            if let Ok(Ok(())) = tokio::time::timeout(CONNECT_TIME, self.send()).await {
-                return true;
-            }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        false
-    }
-
-    async fn send(&self) -> Result<(), Error> {
-        let mut connection = Conn::new(self.options.clone()).await?;
-        connection.query_drop(format!("KILL QUERY {}", self.session)).await?;
-        connection.disconnect().await
-    }
-}
-
-/// Runs something on a session under a limit.
-pub(super) fn watched<T>(
-    runtime: &Runtime,
-    killer: &Killer,
-    limit: &Limit,
-    act: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Ended> {
-    let ended = drive(runtime, async {
+    /// Does something on the session under a limit.
+    pub(super) fn watched<T>(
+        &self,
+        client: &mut Client,
+        limit: &Limit,
+        act: impl FnOnce(&mut Client) -> Result<T, Error>,
+    ) -> Result<T, Ended> {
         let seen = Arc::new(AtomicU8::new(QUIET));
-        // On the same thread: it moves only while `act` waits for the server.
-        let mut dog = tokio::spawn(killer.clone().watch(limit.clone(), Arc::clone(&seen)));
-        let mut act = pin!(act);
-        let first = poll_fn(|context| {
-            if let Poll::Ready(done) = act.as_mut().poll(context) {
-                return Poll::Ready(Ok(done));
-            }
-            Pin::new(&mut dog).poll(context).map(Err)
-        })
-        .await;
-        let done = match first {
-            Ok(done) => {
-                if seen.load(Ordering::SeqCst) == QUIET {
-                    dog.abort();
-                } else {
-                    // It is barking already: it must not hit what comes next.
-                    let _ = dog.await;
-                }
-                done
-            }
-            Err(Ok(true)) => act.await,
-            Err(_) => return Err(Ended::Unreachable),
-        };
-        match (done, seen.load(Ordering::SeqCst)) {
+        let mut dog = Dog::new(self.clone(), limit.clone(), Arc::clone(&seen));
+        client.watch(Some(Box::new(move || dog.look())));
+        let done = act(client);
+        client.watch(None);
+        match (done, seen.load(Ordering::Relaxed)) {
             (Ok(done), seen) if seen == QUIET || limit.counts_when_late => Ok(done),
+            (Err(_), UNREACHABLE) => Err(Ended::Unreachable),
             // A connection that is lost is worse than a deadline.
             (Err(error), seen) if seen == QUIET || !matches!(error, Error::Server(_)) => Err(Ended::Error(error)),
             (_, STOPPED) => Err(Ended::Stopped),
             _ => Err(Ended::Deadline),
         }
-    });
-    ended.unwrap_or_else(|error| Err(Ended::Error(error)))
+    }
+
+    fn kill(&self) -> Result<(), Error> {
+        let mut client = Client::connect(&self.options, Some(at_most(CONNECT_TIME)))?;
+        client.run(format!("KILL QUERY {}", self.session)).map(drop)
+    }
+}
+
+/// Looks at the clock, and kills.
+struct Dog {
+    killer: Killer,
+    limit: Limit,
+    seen: Arc<AtomicU8>,
+    began: Instant,
+    /// Since when it tries to reach the server, and when it does so next.
+    barking: Option<(Instant, Instant)>,
+    /// The server was told.
+    told: bool,
+}
+
+impl Dog {
+    fn new(killer: Killer, limit: Limit, seen: Arc<AtomicU8>) -> Self {
+        Self { killer, limit, seen, began: Instant::now(), barking: None, told: false }
+    }
+
+    fn look(&mut self) -> io::Result<()> {
+        if self.told {
+            return Ok(());
+        }
+        let now = Instant::now();
+        let (since, next) = match self.barking {
+            Some(barking) => barking,
+            None => {
+                let stopped = self.limit.stop.as_ref().is_some_and(|stop| stop.load(Ordering::SeqCst));
+                if !stopped && now - self.began < self.limit.time {
+                    return Ok(());
+                }
+                self.seen.store(if stopped { STOPPED } else { DEADLINE }, Ordering::Relaxed);
+                (now, now)
+            }
+        };
+        self.barking = Some((since, next));
+        if now < next {
+            return Ok(());
+        }
+        self.told = self.killer.kill().is_ok();
+        if !self.told && since.elapsed() > REACH_TIME {
+            self.seen.store(UNREACHABLE, Ordering::Relaxed);
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the server cannot be reached"));
+        }
+        self.barking = Some((since, Instant::now() + TRY_AGAIN));
+        Ok(())
+    }
+}
+
+/// Gives a connection up that takes longer than this.
+pub(super) fn at_most(time: Duration) -> Watch {
+    let began = Instant::now();
+    Box::new(move || match began.elapsed() > time {
+        true => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not answer")),
+        false => Ok(()),
+    })
 }

@@ -15,7 +15,7 @@ pub(super) mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mysql_async::Error;
+use mysql_client::Error;
 use serde::{Deserialize, Serialize};
 
 use super::MysqlConfig;

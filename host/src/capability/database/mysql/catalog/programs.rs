@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mysql_async::Row;
+use mysql_client::Row;
 
 use super::reader::{Only, Reader, cell, text};
 use super::{Program, quoted};

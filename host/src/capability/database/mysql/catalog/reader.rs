@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mysql_async::{Error, Row, Value};
+use mysql_client::{Error, Row, Value};
 
 use super::super::MysqlConfig;
 use super::super::error::{self, code};

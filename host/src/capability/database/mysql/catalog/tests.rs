@@ -94,7 +94,7 @@ fn a_table_made_again_from_its_definition_is_the_same_table() {
     let mut link = schema.link();
     link.run("SET foreign_key_checks = 0, sql_mode = ''").unwrap();
     for table in before.tables.values() {
-        link.run(&format!("DROP TABLE {}", super::quoted(&table.name))).unwrap();
+        link.run(format!("DROP TABLE {}", super::quoted(&table.name))).unwrap();
         link.run(&table.definition).unwrap();
     }
     assert_eq!(read(&schema), before);

@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mysql_async::Row;
+use mysql_client::Row;
 use serde::{Deserialize, Serialize};
 
 use super::MysqlConfig;
@@ -299,7 +299,7 @@ fn put_ids_back(link: &mut Link, config: &MysqlConfig, before: &BTreeMap<String,
     for (table, id) in before.iter().filter(|(table, id)| now.get(*table).is_some_and(|now| now != *id)) {
         let io = |error: std::io::Error| Fault::io(format_args!("database {}", config.name), &error);
         point("mysql.change.id-differs").map_err(io)?;
-        link.run(&format!("ALTER TABLE {} AUTO_INCREMENT = {id}", quoted(table)))
+        link.run(format!("ALTER TABLE {} AUTO_INCREMENT = {id}", quoted(table)))
             .map_err(|error| error::fault(&config.name, &format!("next id of table {table}"), &error))?;
         point("mysql.change.id-put-back").map_err(io)?;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
-use mysql_async::{Error, ServerError};
+use mysql_client::{Error, ServerError};
 use sha2::{Digest, Sha256};
 
 use super::super::MysqlConfig;
@@ -98,12 +98,8 @@ impl Scratch<'_> {
     /// Makes the schema anew. False if the account may not.
     fn make(&mut self, like: &Catalog) -> Result<bool, Fault> {
         let (name, charset, collation) = (quoted(&self.name), &like.charset, &like.collation);
-        let made = self.link.run(&format!("DROP DATABASE IF EXISTS {name}")).and_then(|_| {
-            self.link.run(&format!(
-                "CREATE DATABASE {name} CHARACTER SET {} COLLATE {}",
-                word(charset),
-                word(collation)
-            ))
+        let made = self.link.run(format!("DROP DATABASE IF EXISTS {name}")).and_then(|_| {
+            self.link.run(format!("CREATE DATABASE {name} CHARACTER SET {} COLLATE {}", word(charset), word(collation)))
         });
         match made {
             Ok(_) => {

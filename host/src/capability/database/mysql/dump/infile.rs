@@ -3,15 +3,10 @@
 //! The server never names a file: the connection has one stream of ours, for one statement, and refuses any other request.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use futures_core::Stream;
-use mysql_async::InfileData;
 
 use super::fields::{Fields, Strange};
 use super::file::{Decoder, FileEntry, damaged, open_decoder};
@@ -23,23 +18,6 @@ use crate::meter::Meter;
 /// What is decompressed at once.
 const PIECE: usize = 128 << 10;
 
-/// What became of a stream that the connection has taken.
-#[derive(Clone, Default)]
-pub(super) struct Feedback(Arc<Mutex<Option<Fault>>>);
-
-impl Feedback {
-    /// Why the stream ended early, if it did.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn set(&self, fault: Fault) -> io::Error {
-        let error = io::Error::other(fault.message.clone());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
-        error
-    }
-}
-
 /// The rows of a data file as `LOAD DATA` reads them.
 pub(super) struct Rows {
     path: PathBuf,
@@ -50,8 +28,6 @@ pub(super) struct Rows {
     piece: Vec<u8>,
     stop: Arc<AtomicBool>,
     meter: Meter,
-    feedback: Feedback,
-    ended: bool,
 }
 
 impl Rows {
@@ -63,9 +39,8 @@ impl Rows {
         fields: &[Field],
         stop: &Arc<AtomicBool>,
         meter: &Meter,
-    ) -> Result<(Self, Feedback), Fault> {
-        let feedback = Feedback::default();
-        let rows = Self {
+    ) -> Result<Self, Fault> {
+        Ok(Self {
             path: directory.join(&file.name),
             decoder: open_decoder(directory, &file.name)?,
             fields: Fields::new(table, fields),
@@ -73,13 +48,11 @@ impl Rows {
             piece: vec![0; PIECE],
             stop: Arc::clone(stop),
             meter: meter.clone(),
-            feedback: feedback.clone(),
-            ended: false,
-        };
-        Ok((rows, feedback))
+        })
     }
 
-    fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
+    /// What comes next; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Vec<u8>>, Fault> {
         let strange =
             |path: &Path, strange: Strange| damaged(path, format!("behind row {} it is strange", strange.rows));
         loop {
@@ -99,20 +72,6 @@ impl Rows {
                 return Ok(Some(out));
             }
         }
-    }
-}
-
-/// Reading blocks: the connection has its thread for itself.
-impl Stream for Rows {
-    type Item = <InfileData as Stream>::Item;
-
-    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        let next = self.next().map_err(|fault| self.feedback.set(fault)).transpose();
-        self.ended = !matches!(next, Some(Ok(_)));
-        Poll::Ready(next.map(|piece| piece.map(Into::into)))
     }
 }
 

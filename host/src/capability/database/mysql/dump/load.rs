@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use mysql_async::InfileData;
-use mysql_async::prelude::Queryable;
+use mysql_client::{Done, Error};
 
 use super::file::{FileEntry, damaged};
 use super::infile::{Rows, Statements, interrupted, load_data};
@@ -92,7 +91,7 @@ pub(super) fn load(
     loading.compare(&mut links[0])
 }
 
-fn takes_streams(link: &mut Link) -> Result<bool, mysql_async::Error> {
+fn takes_streams(link: &mut Link) -> Result<bool, Error> {
     let rows = link.rows("SELECT @@GLOBAL.local_infile")?;
     Ok(rows.first().and_then(|row| row.get_opt::<u8, _>(0)?.ok()) == Some(1))
 }
@@ -169,7 +168,7 @@ fn referenced(
 }
 
 impl<'a> Loading<'a> {
-    fn failed(&self, what: &str, error: &mysql_async::Error) -> Fault {
+    fn failed(&self, what: &str, error: &Error) -> Fault {
         fault(&self.config.name, what, error)
     }
 
@@ -253,20 +252,20 @@ impl<'a> Loading<'a> {
 
     fn load_stream(&self, link: &mut Link, job: &Job<'_>, file: &FileEntry) -> Result<u64, Fault> {
         let (config, table) = (self.config, &job.table.name);
-        let (rows, feedback) = Rows::open(self.directory, file, table, &job.fields, &config.stop, &config.meter)?;
-        let sql = load_data(table, &job.fields);
-        let loaded = link.with(async |connection| {
-            connection.set_infile_handler(async move { Ok(Box::pin(rows) as InfileData) });
-            let result = connection.query_iter(sql).await?;
-            let loaded = (result.affected_rows(), result.warnings());
-            result.drop_result().await?;
-            Ok(loaded)
+        let mut rows = Rows::open(self.directory, file, table, &job.fields, &config.stop, &config.meter)?;
+        let mut why = None;
+        let loaded = link.client().load(&load_data(table, &job.fields), || {
+            rows.next().map_err(|fault| {
+                let error = std::io::Error::other(fault.message.clone());
+                why = Some(fault);
+                error
+            })
         });
         // Our own reason comes first: the connection only says that there was one.
-        if let Some(fault) = feedback.fault() {
+        if let Some(fault) = why {
             return Err(fault);
         }
-        let (affected, warnings) =
+        let Done { affected, warnings, .. } =
             loaded.map_err(|error| self.failed(&format!("load of the table {table}"), &error))?;
         self.refuse_warnings(link, job, warnings)?;
         Ok(affected)
@@ -283,13 +282,7 @@ impl<'a> Loading<'a> {
             if self.config.stop.load(Ordering::Relaxed) || self.failed.load(Ordering::Relaxed) {
                 return Err(interrupted());
             }
-            let inserted = link.with(async |connection| {
-                let result = connection.query_iter(statement).await?;
-                let inserted = (result.affected_rows(), result.warnings());
-                result.drop_result().await?;
-                Ok(inserted)
-            });
-            let (affected, warnings) = inserted.map_err(failed)?;
+            let Done { affected, warnings, .. } = link.run(statement).map_err(failed)?;
             self.refuse_warnings(link, job, warnings)?;
             self.config.meter.add(rows);
             loaded += affected;

@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mysql_async::Error;
+use mysql_client::Error;
 
 use super::plan::Source;
 use super::read::Reader;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mysql_async::{Row, Value};
+use mysql_client::{Row, Value};
 
 use super::names::Stem;
 use super::read::Reader;

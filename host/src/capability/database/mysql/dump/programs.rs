@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use mysql_async::prelude::Queryable;
-use mysql_async::{Error, Value};
+use mysql_client::{Error, Value};
 
 use super::Manifest;
 use super::file::{FileEntry, SqlFile};
@@ -144,7 +143,7 @@ pub(in super::super) fn make(link: &mut Link, kind: &str, program: &Program, col
     let setting = |index| mode.first().and_then(|row| row.get_opt::<String, _>(index)?.ok()).unwrap_or_default();
     let back = format!("SET SESSION sql_mode = {}, time_zone = {}", literal(&setting(0)), literal(&setting(1)));
     for statement in statements(link, kind, program, collation)? {
-        link.with(async |connection| connection.query_drop(statement).await)?;
+        link.run(statement)?;
     }
     link.run(&back).map(drop)
 }

@@ -1,6 +1,6 @@
 //! A connection that reads rows: the bytes of each column's own character set, times in UTC, all at one moment.
 
-use mysql_async::{Error, Row};
+use mysql_client::{Error, Row, TextRow};
 
 use super::plan::{Part, Source};
 use super::text::{Flavor, push_row};
@@ -77,18 +77,14 @@ impl<'a> Reader<'a> {
         let mut blocks =
             Blocks { source, index: part.source, limit: self.statement, fresh, take, text: Vec::new(), rows: 0 };
         let sql = source.query(part);
-        let read = self.link.with(async |connection| {
-            use mysql_async::prelude::Queryable;
-            let mut result = connection.query_iter(sql).await?;
-            while let Some(row) = result.next().await? {
-                if let Err(fault) = blocks.add(&row) {
-                    return Ok(Err(fault));
-                }
-            }
-            Ok(blocks.end())
-        });
         let what = format!("snapshot of the table {}", source.table.name);
-        read.map_err(|error| fault(&self.config.name, &what, &error))?
+        let failed = |error| fault(&self.config.name, &what, &error);
+        let client = self.link.client();
+        client.query(sql).map_err(failed)?;
+        while let Some(row) = client.row().map_err(failed)? {
+            blocks.add(row)?;
+        }
+        blocks.end()
     }
 }
 
@@ -104,12 +100,8 @@ struct Blocks<'a, F, T> {
 }
 
 impl<F: FnMut() -> Vec<u8>, T: FnMut(Block) -> Result<(), Fault>> Blocks<'_, F, T> {
-    fn add(&mut self, row: &Row) -> Result<(), Fault> {
+    fn add(&mut self, row: &[u8]) -> Result<(), Fault> {
         let fields = &self.source.fields;
-        if row.len() != fields.len().max(1) {
-            let text = format!("the server's rows of the table {} have not its columns", self.source.table.name);
-            return Err(Fault::new("database-error", text));
-        }
         if self.rows == 0 {
             self.text = (self.fresh)();
             self.text.extend_from_slice(self.source.insert.as_bytes());
@@ -117,7 +109,9 @@ impl<F: FnMut() -> Vec<u8>, T: FnMut(Block) -> Result<(), Fault>> Blocks<'_, F, 
             self.text.extend_from_slice(b",\n");
         }
         let start = self.text.len();
-        push_row(&mut self.text, fields, (0..fields.len()).map(|index| row.as_ref(index)));
+        push_row(&mut self.text, fields, TextRow::new(row)).map_err(|error| {
+            Fault::new("database-error", format!("rows of the table {}: {error}", self.source.table.name))
+        })?;
         self.rows += 1;
         if self.text.len() < self.limit {
             return Ok(());

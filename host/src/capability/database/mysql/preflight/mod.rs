@@ -12,8 +12,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-use mysql_async::Row;
-use mysql_async::prelude::FromRow;
+use mysql_client::{FromRow, Row};
 
 use super::link::{Account, Link};
 use super::{MysqlConfig, error};
@@ -65,7 +64,7 @@ impl Look<'_> {
 fn typed<T: FromRow>(config: &MysqlConfig, rows: Vec<Row>) -> Result<Vec<T>, Fault> {
     let strange =
         |_| Fault::new("database-error", format!("database {}: the server's answer makes no sense", config.name));
-    rows.into_iter().map(|row| mysql_async::from_row_opt(row).map_err(strange)).collect()
+    rows.into_iter().map(|row| mysql_client::from_row_opt(row).map_err(strange)).collect()
 }
 
 /// "a, b, c and 4 more".

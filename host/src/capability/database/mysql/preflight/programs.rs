@@ -1,7 +1,7 @@
 //! Triggers, views, routines and events: undo makes them again as they were, so they must be visible, and their definers must
 //! be there and be settable.
 
-use mysql_async::Error;
+use mysql_client::Error;
 
 use super::rights::Rights;
 use super::server::Kind;

@@ -1,6 +1,6 @@
 //! Doing the steps, on a connection with settings of its own.
 
-use mysql_async::Error;
+use mysql_client::Error;
 
 use super::super::MysqlConfig;
 use super::super::catalog::{Catalog, Program, quoted};
@@ -78,11 +78,11 @@ impl<'a> Hand<'a> {
         match step {
             Step::Make(kind, program) => self.make_program(kind, program),
             Step::Charset(_, collation) => {
-                self.link.run(&step.sql(&self.config.server.schema))?;
+                self.link.run(step.sql(&self.config.server.schema))?;
                 self.collation = (*collation).to_owned();
                 Ok(())
             }
-            _ => self.link.run(&step.sql(&self.config.server.schema)).map(drop),
+            _ => self.link.run(step.sql(&self.config.server.schema)).map(drop),
         }
     }
 
@@ -95,7 +95,7 @@ impl<'a> Hand<'a> {
             self.link.run(SETTINGS)?;
             if !program.collations[2].is_empty() && program.collations[2] != self.collation {
                 let schema = quoted(&self.config.server.schema);
-                self.link.run(&format!("ALTER DATABASE {schema} COLLATE {}", quoted(&self.collation)))?;
+                self.link.run(format!("ALTER DATABASE {schema} COLLATE {}", quoted(&self.collation)))?;
             }
         }
         made

@@ -4,16 +4,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{Error, Params, QueryResult};
+use mysql_client::{Done, Error, Value as Sent};
 
 use super::super::error::{self, Trouble};
-use super::super::link::Ran;
 use super::super::restore;
 use super::super::sql::{self, Kind, Parsed, Use};
-use super::super::stream::{of_ended, wrong_number};
+use super::super::stream::of_ended;
 use super::super::watchdog::Limit;
-use super::{Batch, Session, Stage, for_driver, one};
+use super::{Batch, Session, Stage, one};
 use crate::capability::database::{Executed, Statement};
 use crate::effect::{CallError, Fault};
 
@@ -59,36 +57,20 @@ impl Session {
     }
 
     /// Sends one statement that changes something, at a time of the stage's clock.
-    pub(super) fn send(&mut self, statement: &Parsed, params: &Params, now: u64) -> Result<Ran, Trouble> {
+    pub(super) fn send(&mut self, statement: &Parsed, params: &[Sent], now: u64) -> Result<Done, Trouble> {
         let config = Arc::clone(&self.config);
         let text = statement.text.as_str();
-        // What MySQL cannot prepare, triggers and routines, and what the driver would misread in them, goes as it is.
-        let goes_as_text = statement.kind == Kind::Schema && matches!(params, Params::Empty);
-        let prepared = match for_driver(text) {
-            Ok(spaced) => Some(spaced),
-            Err(_) if goes_as_text => None,
-            Err(failure) => return Err(Trouble::Answer(failure)),
-        };
         let stage = self.stage().map_err(Trouble::Fault)?;
         stage.tell_time(now).map_err(|error| error::of_guest(&config.name, "SET timestamp", &error))?;
-        let sent = stage.link.watched(&Limit::of_change(&config), async |connection| {
-            let prepared = match prepared {
-                Some(spaced) => connection.prep(spaced).await.map(Some),
-                None => Ok(None),
-            };
-            match prepared {
-                Ok(Some(prepared)) => match wrong_number(&prepared, params, text) {
-                    Some(trouble) => Ok(Err(trouble)),
-                    None => ran(connection.exec_iter(prepared, params.clone()).await?).await.map(Ok),
-                },
-                Err(Error::Server(error)) if error.code == error::code::NOT_PREPARABLE && goes_as_text => {
-                    ran(connection.query_iter(text).await?).await.map(Ok)
-                }
-                Ok(None) => ran(connection.query_iter(text).await?).await.map(Ok),
-                Err(error) => Err(error),
+        let sent = stage.link.watched(&Limit::of_change(&config), |client| match client.execute(text, params) {
+            // Not of all statements, above all of those that make programs, does every server know how to prepare them.
+            Err(Error::Server(error)) if error.code == error::code::NOT_PREPARABLE && params.is_empty() => {
+                client.run(text)
             }
+            Ok(reply) => client.finish().map(|()| reply.done),
+            Err(error) => Err(error),
         });
-        sent.map_err(|ended| of_ended(&config, text, ended))?
+        sent.map_err(|ended| of_ended(&config, text, ended))
     }
 
     /// A lock time-out takes the whole transaction along where the server is so configured.
@@ -105,22 +87,15 @@ impl Stage {
     /// The stage's clock, milliseconds since 1970: what `NOW()` says from now on.
     fn tell_time(&mut self, now: u64) -> Result<(), Error> {
         if self.clock != Some(now) {
-            self.link.run(&format!("SET SESSION timestamp = {}.{:03}", now / 1000, now % 1000))?;
+            self.link.run(format!("SET SESSION timestamp = {}.{:03}", now / 1000, now % 1000))?;
             self.clock = Some(now);
         }
         Ok(())
     }
 }
 
-/// The end of a statement that gives no rows.
-async fn ran<P: Protocol>(result: QueryResult<'_, 'static, P>) -> Result<Ran, Error> {
-    let ran = Ran { affected: result.affected_rows(), last_id: result.last_insert_id() };
-    result.drop_result().await?;
-    Ok(ran)
-}
-
 /// The first id of several rows, as the server says it.
-pub(super) fn executed(ran: Ran) -> Executed {
-    let last_id = ran.last_id.and_then(|id| i64::try_from(id).ok()).filter(|id| *id != 0);
-    Executed { affected: ran.affected, last_id, extra: Vec::new() }
+pub(super) fn executed(done: Done) -> Executed {
+    let last_id = done.last_id.and_then(|id| i64::try_from(id).ok()).filter(|id| *id != 0);
+    Executed { affected: done.affected, last_id, extra: Vec::new() }
 }

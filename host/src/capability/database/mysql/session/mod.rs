@@ -7,14 +7,13 @@ mod connections;
 mod execute;
 mod known;
 mod schema;
-mod spacing;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use mysql_async::Params;
+use mysql_client::Value as Sent;
 
 use super::error::{self, Trouble};
 use super::link::Link;
@@ -23,7 +22,7 @@ use super::stream::{Health, Stream};
 use super::{MysqlConfig, batch, server, value};
 use crate::capability::database::worker::{Backend, Rows};
 use crate::capability::database::{ColumnInfo, Value};
-use crate::effect::{CallError, Failure, Fault, Marker};
+use crate::effect::{CallError, Fault, Marker};
 use crate::io::fault;
 
 use known::Known;
@@ -80,13 +79,12 @@ impl Backend for Session {
         let schema = self.schema()?;
         schema.touched(&statement, Use::Query)?;
         let params = self.params(params, sql)?;
-        let text = for_driver(&statement.text)?;
         let alone = self.batch == Batch::None;
         if alone {
             self.begin_read()?;
         }
         let config = Arc::clone(&self.config);
-        let health = match Stream::open(&mut self.stage()?.link, &config, &text, params) {
+        let health = match Stream::open(&mut self.stage()?.link, &config, &statement.text, &params) {
             Ok((mut stream, columns)) => {
                 serve(value::describe(&columns, &schema.catalog), &mut stream);
                 stream.close()
@@ -227,7 +225,7 @@ impl Session {
     }
 
     /// The values of a statement's parameters, none of them too long to be sent.
-    fn params(&mut self, params: &[Value], sql: &str) -> Result<Params, CallError> {
+    fn params(&mut self, params: &[Value], sql: &str) -> Result<Vec<Sent>, CallError> {
         let most = self.stage()?.facts.max_packet;
         let too_big = |bytes: usize| bytes as u64 + 1024 > most;
         let value_is_too_big = |value: &Value| match value {
@@ -242,11 +240,6 @@ impl Session {
         }
         value::to_params(params).map_err(|text| error::refused("bad-argument", text, sql).into())
     }
-}
-
-/// A text that can be prepared.
-fn for_driver(text: &str) -> Result<String, Failure> {
-    spacing::spaced(text).ok_or_else(|| error::refused("bad-argument", "parameters are written ?, not :name", text))
 }
 
 /// The statement, if it is one.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use mysql_async::Params;
+use mysql_client::Value as Sent;
 
 use super::super::change::{self, Record};
 use super::super::error::Trouble;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A statement that was described, and may be sent.
 pub(in super::super) struct Announced {
     statement: Parsed,
-    params: Params,
+    params: Vec<Sent>,
     now: u64,
     record: Record,
 }

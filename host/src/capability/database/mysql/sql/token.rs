@@ -117,16 +117,9 @@ pub(super) fn shape(sql: &str, most: usize) -> String {
     shape
 }
 
-/// Whether two tokens must not touch. `--` could become a comment. And the client library looks for parameters like `:name`
-/// with a lexer of its own, which overlooks a quote directly behind `-` or `/`.
+/// Whether two tokens must not touch: `--` could become a comment.
 fn must_part(before: &Token<'_>, token: &Token<'_>) -> bool {
-    let quoted = matches!(token.class, Class::Text | Class::Parameter) || token.text.starts_with('`');
-    match before.text {
-        "-" => quoted || token.is_mark("-"),
-        "/" => quoted,
-        ":" => !token.is_mark("="),
-        _ => false,
-    }
+    before.is_mark("-") && token.is_mark("-")
 }
 
 struct Lexer<'a> {

@@ -157,7 +157,7 @@ fn a_server_killed_at_any_moment_of_a_statement_gets_the_right_verdict() {
     root.run("CREATE DATABASE app").unwrap();
     root.run("USE app").unwrap();
     root.run("CREATE TABLE big (id INT AUTO_INCREMENT PRIMARY KEY, a INT, b VARCHAR(100)) ENGINE=InnoDB").unwrap();
-    root.run(&format!("INSERT INTO big SELECT seq, seq * 7, REPEAT('x', seq % 100) FROM seq_1_to_{ROWS}")).unwrap();
+    root.run(format!("INSERT INTO big SELECT seq, seq * 7, REPEAT('x', seq % 100) FROM seq_1_to_{ROWS}")).unwrap();
     root.run(
         "CREATE TABLE child (id INT PRIMARY KEY, pid INT, CONSTRAINT child_big FOREIGN KEY (pid) REFERENCES big (id))",
     )

@@ -92,7 +92,7 @@ fn filled(statements: &[&str]) -> Option<TestSchema> {
     if statements.iter().any(|statement| statement.starts_with("CREATE TABLE bytes")) {
         for bytes in [&format!("0x{all}"), "''", "0x00", "0x275C", "NULL", "0x5C"] {
             let blobs = format!("{bytes}, {bytes}, {bytes}");
-            link.run(&format!("INSERT INTO bytes VALUES (SUBSTR({bytes}, 1, 4), {blobs}, SUBSTR({bytes}, 9, 90))"))
+            link.run(format!("INSERT INTO bytes VALUES (SUBSTR({bytes}, 1, 4), {blobs}, SUBSTR({bytes}, 9, 90))"))
                 .unwrap();
         }
     }

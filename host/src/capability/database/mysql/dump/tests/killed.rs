@@ -15,7 +15,7 @@ fn kill_sessions(schema: &TestSchema, wait: Duration, done: &AtomicBool) -> u32 
     if !done.load(Ordering::Relaxed) {
         for row in link.rows(sql).unwrap() {
             // It may have ended by itself.
-            killed += u32::from(link.run(&format!("KILL {}", texts(row)[0])).is_ok());
+            killed += u32::from(link.run(format!("KILL {}", texts(row)[0])).is_ok());
         }
     }
     killed

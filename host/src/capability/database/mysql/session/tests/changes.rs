@@ -94,7 +94,7 @@ fn a_connection_that_was_lost_between_two_calls_is_opened_again() {
         let host = place.inside(|session| session.host_link().unwrap().id());
         for id in [place.session_id(), host] {
             // It may be dead since the round before: nobody has noticed yet.
-            let _ = place.schema.link().run(&format!("KILL {id}"));
+            let _ = place.schema.link().run(format!("KILL {id}"));
         }
         match round {
             0 => assert_eq!(place.int("SELECT n FROM t WHERE id = 1"), 1),
@@ -103,7 +103,7 @@ fn a_connection_that_was_lost_between_two_calls_is_opened_again() {
         }
     }
     // The engine does a batch again that was lost: at its begin too.
-    let _ = place.schema.link().run(&format!("KILL {}", place.session_id()));
+    let _ = place.schema.link().run(format!("KILL {}", place.session_id()));
     let first = marker(&place.database, 1);
     if place.begin(Some(&first)).is_err() {
         place.begin(Some(&first)).unwrap();

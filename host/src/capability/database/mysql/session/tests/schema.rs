@@ -96,7 +96,7 @@ fn a_change_whose_connection_is_lost_is_settled_and_done_once() {
         let done = thread::scope(|scope| {
             scope.spawn(|| {
                 thread::sleep(Duration::from_millis(5 * round));
-                place.schema.link().run(&format!("KILL {id}")).map(drop)
+                place.schema.link().run(format!("KILL {id}")).map(drop)
             });
             act()
         });

@@ -1,6 +1,6 @@
 //! Whether a real server reads statements as we do.
 
-use mysql_async::Error;
+use mysql_client::Error;
 
 use super::super::token::{render, tokens};
 use super::programs::PROGRAMS;
@@ -69,7 +69,7 @@ fn programs_without_their_comments_are_understood() {
         let missing = answer.as_ref().is_err_and(|code| *code != SYNTAX_ERROR && sql.starts_with("ALTER"));
         assert!(answer.is_ok() || missing, "{text}: {answer:?}");
         for name in ["TRIGGER IF EXISTS g", "FUNCTION IF EXISTS f"] {
-            link.run(&format!("DROP {name}")).unwrap();
+            link.run(format!("DROP {name}")).unwrap();
         }
     }
 }
