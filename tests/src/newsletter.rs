@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use data_encoding::HEXUPPER;
 
 use crate::fixture::mautic::versions::{KEPT, NUMBER_OF_2, OF_3};
 use crate::fixture::mautic::{
@@ -24,6 +25,7 @@ pub struct Newsletter {
     pub vendor: Vendor,
     site: Site,
     files: Files,
+    data: Data,
 }
 
 impl Deref for Newsletter {
@@ -59,10 +61,10 @@ impl Newsletter {
         let directory = tempfile::tempdir_in(parent)?;
         let schema = Schema::new(server, "mautic")?;
         let options =
-            Options::new(schema, places::pipeline("mautic")?, vendor.origin()).files(files.clone()).data(data);
+            Options::new(schema, places::pipeline("mautic")?, vendor.origin()).files(files.clone()).data(data.clone());
         let installation = template.installation(directory.path(), &options)?;
         let site = Site::new(installation, directory, version, OLD_VERSION)?;
-        Ok(Self { template, vendor, site, files })
+        Ok(Self { template, vendor, site, files, data })
     }
 
     /// All that is true of a site that was upgraded. Returns how many things were looked at.
@@ -104,14 +106,29 @@ impl Newsletter {
             ),
             (
                 format!(
-                    "SELECT COUNT(*) FROM {p}lead_fields WHERE type = 'lookup' AND properties LIKE '%s:4:\"list\";s:%'"
+                    "SELECT GROUP_CONCAT(DISTINCT DATA_TYPE) FROM information_schema.COLUMNS JOIN {p}lead_fields ON BINARY alias = BINARY COLUMN_NAME \
+                     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{p}leads' AND type = 'multiselect'"
                 ),
-                "0",
+                "text",
             ),
             (format!("SELECT COUNT(*) FROM {p}migrations"), &versions),
             (format!("SELECT COUNT(*) - COUNT(DISTINCT version) FROM {p}migrations"), "0"),
         ];
-        self.says(&wanted)
+        Ok(self.says(&wanted)? + self.properties()?)
+    }
+
+    /// Values that PHP has serialised.
+    fn properties(&self) -> Result<usize> {
+        let p = &self.installation.prefix;
+        let wanted = self.data.upgraded_properties();
+        for (table, id, bytes) in &wanted {
+            let bytes = bytes.as_ref().map_or_else(|| "none".to_owned(), |bytes| HEXUPPER.encode(bytes));
+            self.says(&[(
+                format!("SELECT COALESCE(HEX(properties), 'none') FROM {p}{table} WHERE id = {id}"),
+                bytes.as_str(),
+            )])?;
+        }
+        Ok(wanted.len())
     }
 
     fn tree(&self) -> Result<usize> {
@@ -122,14 +139,23 @@ impl Newsletter {
             ".well-known",
             "media/files/0a1b2c3d.pdf",
             "media/css/ours.css",
-            "translations/de_AT",
+            "translations/de_AT/config.json",
             "bin/console",
             "var/cache",
         ];
         if self.files.custom_plugin && self.files.custom_theme {
             there.extend(CUSTOM);
         }
-        let gone = ["app/version.txt", "app/console", "app/spool", FLAG, PAGE, STATUS, "upgrade_v3.php"];
+        let gone = [
+            "translations/de_AT/config.php",
+            "app/version.txt",
+            "app/console",
+            "app/spool",
+            FLAG,
+            PAGE,
+            STATUS,
+            "upgrade_v3.php",
+        ];
         let paths = self.has(&there, &gone)?;
         let mails = fs::read_dir(root.join(SPOOL.replace("app/", "var/"))).map_or(0, Iterator::count);
         ensure!(mails == self.files.spooled_mails as usize, "{mails} mails wait");

@@ -1,7 +1,7 @@
 //! Mautic 2.16 is raised to 3.0 and lowered again, as an operator would do it.
 
 use anyhow::Result;
-use liftlock_tests::fixture::mautic::{Data, Files, Ids, KeyNames, SECRET, Size};
+use liftlock_tests::fixture::mautic::{Data, Files, Ids, KeyNames, SECRET, Size, versions};
 use liftlock_tests::newsletter::Newsletter;
 
 fn up_and_down(what: &str, size: Size, files: Files, data: Data) -> Result<()> {
@@ -30,6 +30,13 @@ fn an_old_site_with_other_names_and_a_migration_half_done_goes_up_and_down_again
         ..Data::default()
     };
     up_and_down("old", Size::Small, Files::rich(), data)
+}
+
+/// Two migrations of Mautic 2 are in Mautic 3 too, and are done with its own.
+#[test]
+fn a_site_that_lacks_what_mautic_3_has_kept_gets_it_and_loses_it_again() -> Result<()> {
+    let data = Data { outstanding: versions::KEPT.map(str::to_owned).to_vec(), ..Data::default() };
+    up_and_down("behind", Size::Small, Files::rich(), data)
 }
 
 /// The database's password stands in the settings, which a stage rewrites.
